@@ -1,0 +1,275 @@
+"""The journal: every fact and decision, once, as a typed record.
+
+Role: the single account of what happened and why. Events, metrics, the terminal, `-o json`, explanations and reports
+are derived from it by subscribers; nothing else is their source. Append-only.
+Invariants: records are frozen; subscribers are called in order, synchronously, and must not wait.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from minikubelet.clock import Clock
+from minikubelet.manifest.pod import ProbeKind
+
+
+class KillCause(StrEnum):
+    """Why a container is stopped."""
+
+    LIVENESS = "liveness probe failed"
+    STARTUP = "startup probe failed"
+    DEFINITION_CHANGED = "definition changed"
+    UNKNOWN_STATE = "state unknown"
+    POST_START_HOOK = "postStart hook failed"
+    POD_FINISHED = "no regular container is left to run"
+    POD_FAILED = "the pod failed"
+    RESTART_ALL = "a restart rule restarts all containers"
+    DEADLINE = "activeDeadlineSeconds exceeded"
+    EVICTED = "evicted"
+    DELETED = "the pod is deleted"
+    SHUTDOWN = "stopped by the user"
+
+
+@dataclass(frozen=True, slots=True)
+class PodRef:
+    namespace: str
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What all records carry. `container` is empty for facts of the whole pod."""
+
+    at: datetime
+    pod: PodRef
+    container: str = ""
+    field_path: str = ""
+    """Of container records: `spec.containers{app}` or `spec.initContainers{app}`, as in Events (L-272)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodAccepted(Record):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseChanged(Record):
+    old: str
+    new: str
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionChanged(Record):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerCreated(Record):
+    container_id: str
+    restart_count: int
+    argv: tuple[str, ...]
+    command_source: str
+    """How the command was found: manifest, user catalog, built-in catalog."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStarted(Record):
+    container_id: str
+    restart_count: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStartFailed(Record):
+    """`reason` is the waiting reason (CreateContainerConfigError, RunContainerError …)."""
+
+    reason: str
+    message: str
+    container_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerExited(Record):
+    container_id: str
+    restart_count: int
+    exit_code: int
+    signal: int | None
+    reason: str
+    message: str
+    ran_seconds: float
+    cause: KillCause | None
+    """Why it had been asked to stop; None when it ended by itself."""
+    survivors: tuple[str, ...] = ()
+    """Descendants that outlived the main process and were killed: `pid name`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackOffStarted(Record):
+    """The next start is delayed: `delay_seconds` from the exit, `remaining_seconds` from now."""
+
+    delay_seconds: float
+    remaining_seconds: float
+    restart_count: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAttempted(Record):
+    """One probe run: what was planned, what was seen, what it changed."""
+
+    kind: ProbeKind
+    container_id: str
+    planned_at: datetime
+    trigger: str
+    """schedule, start, startup-success or manual: what made it run."""
+    duration_seconds: float
+    outcome: str
+    """success, warning, failure, error."""
+    output: str
+    error: str
+    verdict: str
+    verdict_before: str
+    run_length: int
+    threshold: int
+    """The threshold that `run_length` counts towards."""
+    detail: str = ""
+    """Evidence beyond the upstream text, such as the first bytes of an HTTP body (B-15)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillRequested(Record):
+    container_id: str
+    cause: KillCause
+    message: str
+    grace_period_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopStep(Record):
+    """One step of stopping a container: `preStop`, `wait` (for its turn), `TERM`, `KILL`."""
+
+    container_id: str
+    step: str
+    seconds: float
+    """preStop, wait: how long it took. TERM: the grace that follows. KILL: since TERM."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRan(Record):
+    hook: str
+    """postStart or preStop."""
+    handler: str
+    duration_seconds: float
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeFailed(Record):
+    volume: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineExceeded(Record):
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodEvicted(Record):
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillFailed(Record):
+    """Something survived SIGKILL (L-200), or the stop took too long (L-250)."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortClash(Record):
+    """A port that a container declares is taken by somebody else."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLost(Record):
+    """Log output that could not be written (disk full)."""
+
+    lost_bytes: int
+    message: str
+
+
+Subscriber = Callable[[Record], None]
+
+
+class Journal:
+    """Keeps the newest `capacity` records and hands each one to its subscribers."""
+
+    def __init__(self, clock: Clock, capacity: int = 10_000) -> None:
+        self._clock = clock
+        self._records: deque[Record] = deque(maxlen=capacity)
+        self._subscribers: list[Subscriber] = []
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def append(self, record: Record) -> None:
+        self._records.append(record)
+        for subscriber in self._subscribers:
+            subscriber(record)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.append(subscriber)
+
+    def records(self) -> tuple[Record, ...]:
+        return tuple(self._records)
+
+
+def record_to_json(record: Record) -> dict[str, Any]:
+    """The record as the JSON object that `-o json` prints: camelCase names, RFC 3339 times, `record` = its type."""
+    out: dict[str, Any] = {"record": type(record).__name__}
+    for item in dataclasses.fields(record):
+        value = getattr(record, item.name)
+        if value is None or value == "":
+            continue
+        out[_camel(item.name)] = _json_value(value)
+    return out
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join("ID" if part == "id" else part.capitalize() for part in rest)
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {_camel(f.name): _json_value(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _json_value(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_json_value(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 6)
+    return value

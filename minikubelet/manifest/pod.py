@@ -1,0 +1,417 @@
+"""The Pod as typed values: what the rest of the program reads instead of dicts.
+
+Role: frozen types named as in Kubernetes, in snake_case. Produced by `decode.py` from a document whose defaults are
+filled in (L-27 …); `None` means absent. String enumerations are `StrEnum`s for comparison, but fields hold `str`, so
+that a value which validation will refuse can be represented. Every handler, volume source and env source that is
+given is kept, so that "more than one" can be reported. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from minikubelet.manifest.meta import ObjectMeta
+
+
+class RestartPolicy(StrEnum):
+    ALWAYS = "Always"
+    ON_FAILURE = "OnFailure"
+    NEVER = "Never"
+
+
+class RestartRuleAction(StrEnum):
+    RESTART = "Restart"
+    RESTART_ALL_CONTAINERS = "RestartAllContainers"
+
+
+class TerminationMessagePolicy(StrEnum):
+    FILE = "File"
+    FALLBACK_TO_LOGS_ON_ERROR = "FallbackToLogsOnError"
+
+
+class ProbeKind(StrEnum):
+    """Spelled as in events and metrics (probes.md)."""
+
+    STARTUP = "Startup"
+    READINESS = "Readiness"
+    LIVENESS = "Liveness"
+
+
+# --- handlers -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExecAction:
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPHeader:
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPGetAction:
+    port: int | str = 0
+    path: str = "/"
+    host: str = ""
+    scheme: str = "HTTP"
+    http_headers: tuple[HTTPHeader, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TCPSocketAction:
+    port: int | str = 0
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GRPCAction:
+    port: int = 0
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SleepAction:
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One probe of one container, defaults filled in; `kind` is the field it stood in. Seconds throughout."""
+
+    kind: ProbeKind
+    exec: ExecAction | None = None
+    http_get: HTTPGetAction | None = None
+    tcp_socket: TCPSocketAction | None = None
+    grpc: GRPCAction | None = None
+    initial_delay_seconds: int = 0
+    timeout_seconds: int = 1
+    period_seconds: int = 10
+    success_threshold: int = 1
+    failure_threshold: int = 3
+    termination_grace_period_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleHandler:
+    exec: ExecAction | None = None
+    http_get: HTTPGetAction | None = None
+    tcp_socket: TCPSocketAction | None = None
+    sleep: SleepAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    post_start: LifecycleHandler | None = None
+    pre_stop: LifecycleHandler | None = None
+    stop_signal: str | None = None
+
+
+# --- environment --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFieldSelector:
+    field_path: str
+    api_version: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFieldSelector:
+    resource: str
+    container_name: str = ""
+    divisor: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySelector:
+    """configMapKeyRef or secretKeyRef."""
+
+    name: str
+    key: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileKeySelector:
+    volume_name: str
+    path: str
+    key: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVarSource:
+    field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceFieldSelector | None = None
+    config_map_key_ref: KeySelector | None = None
+    secret_key_ref: KeySelector | None = None
+    file_key_ref: FileKeySelector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVar:
+    name: str
+    value: str = ""
+    value_from: EnvVarSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFromRef:
+    """configMapRef or secretRef of an envFrom entry."""
+
+    name: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFromSource:
+    prefix: str = ""
+    config_map_ref: EnvFromRef | None = None
+    secret_ref: EnvFromRef | None = None
+
+
+# --- container ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    container_port: int = 0
+    name: str = ""
+    protocol: str = "TCP"
+    host_port: int = 0
+    host_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRequirements:
+    """Quantities as canonical text by resource name; parse with `manifest.quantity`."""
+
+    limits: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeMount:
+    name: str
+    mount_path: str
+    read_only: bool = False
+    recursive_read_only: str | None = None
+    sub_path: str = ""
+    sub_path_expr: str = ""
+    mount_propagation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityContext:
+    """The parts of a container's securityContext with an effect here; the support table says what the rest does."""
+
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    run_as_non_root: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExitCodesRequirement:
+    operator: str = ""
+    values: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRestartRule:
+    action: str = ""
+    exit_codes: ExitCodesRequirement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    name: str = ""
+    image: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    working_dir: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+    env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFromSource, ...] = ()
+    resources: ResourceRequirements = ResourceRequirements()
+    volume_mounts: tuple[VolumeMount, ...] = ()
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
+    termination_message_path: str = "/dev/termination-log"
+    termination_message_policy: str = TerminationMessagePolicy.FILE
+    image_pull_policy: str = "IfNotPresent"
+    security_context: SecurityContext | None = None
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
+    restart_policy: str | None = None
+    restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
+
+    def probes(self) -> tuple[Probe, ...]:
+        """Its probes in the order in which workers are made (P-110)."""
+        return tuple(p for p in (self.startup_probe, self.readiness_probe, self.liveness_probe) if p is not None)
+
+
+# --- volumes ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeyToPath:
+    key: str
+    path: str
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyDirVolume:
+    medium: str = ""
+    size_limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostPathVolume:
+    path: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapVolume:
+    name: str = ""
+    items: tuple[KeyToPath, ...] = ()
+    default_mode: int | None = 0o644
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVolume:
+    secret_name: str = ""
+    items: tuple[KeyToPath, ...] = ()
+    default_mode: int | None = 0o644
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownwardAPIFile:
+    path: str
+    field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceFieldSelector | None = None
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DownwardAPIVolume:
+    items: tuple[DownwardAPIFile, ...] = ()
+    default_mode: int | None = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeProjection:
+    """One source of a projected volume; `unsupported` names a source that is not honored (such as serviceAccountToken)."""
+
+    config_map: ConfigMapVolume | None = None
+    secret: SecretVolume | None = None
+    downward_api: DownwardAPIVolume | None = None
+    unsupported: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedVolume:
+    sources: tuple[VolumeProjection, ...] = ()
+    default_mode: int | None = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    name: str
+    empty_dir: EmptyDirVolume | None = None
+    host_path: HostPathVolume | None = None
+    config_map: ConfigMapVolume | None = None
+    secret: SecretVolume | None = None
+    downward_api: DownwardAPIVolume | None = None
+    projected: ProjectedVolume | None = None
+    unsupported: tuple[str, ...] = ()
+    """JSON names of given sources that minikubelet cannot provide (nfs, persistentVolumeClaim …)."""
+
+
+# --- pod ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PodSecurityContext:
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    run_as_non_root: bool | None = None
+    supplemental_groups: tuple[int, ...] = ()
+    fs_group: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostAlias:
+    ip: str
+    hostnames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodSpec:
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    restart_policy: str = RestartPolicy.ALWAYS
+    termination_grace_period_seconds: int = 30
+    active_deadline_seconds: int | None = None
+    hostname: str = ""
+    subdomain: str = ""
+    node_name: str = ""
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    host_network: bool = False
+    service_account_name: str = ""
+    enable_service_links: bool = True
+    security_context: PodSecurityContext | None = None
+    readiness_gates: tuple[str, ...] = ()
+    scheduling_gates: tuple[str, ...] = ()
+    host_aliases: tuple[HostAlias, ...] = ()
+    dns_policy: str = "ClusterFirst"
+    resources: ResourceRequirements | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    metadata: ObjectMeta
+    spec: PodSpec
+
+    @property
+    def description(self) -> str:
+        """The "pod description string" of many messages: `<name>_<namespace>(<uid>)`."""
+        meta = self.metadata
+        return f"{meta.name}_{meta.namespace}({meta.uid})"
+
+    @property
+    def hostname(self) -> str:
+        """`spec.hostname`, else the pod's name, cut to 63 characters (L-43)."""
+        return (self.spec.hostname or self.metadata.name)[:63].rstrip("-.")
+
+    def containers(self) -> tuple[Container, ...]:
+        """Init containers and sidecars in spec order, then regular containers in spec order."""
+        return (*self.spec.init_containers, *self.spec.containers)
+
+    def container(self, name: str) -> Container:
+        """Raises KeyError for a name that is not in the spec."""
+        for container in self.containers():
+            if container.name == name:
+                return container
+        raise KeyError(name)
+
+    def is_init(self, name: str) -> bool:
+        """Whether `name` stands in `spec.initContainers` (a sidecar does)."""
+        return any(c.name == name for c in self.spec.init_containers)
+
+
+def is_sidecar(container: Container, *, init: bool) -> bool:
+    """An init container with `restartPolicy: Always` (lifecycle spec, vocabulary)."""
+    return init and container.restart_policy == RestartPolicy.ALWAYS

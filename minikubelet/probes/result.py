@@ -1,0 +1,26 @@
+"""What one probe attempt found, before thresholds (probes.md, section 2). Pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a mechanism saw (P-205)."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One attempt. `error` set means that the attempt itself could not be made (P-202, P-208)."""
+
+    outcome: Outcome
+    output: str = ""
+    error: str = ""
+    detail: str = ""
+    """Evidence for people that upstream's text leaves out: body excerpt, redirect target, spawn time."""
