@@ -1,0 +1,86 @@
+"""The command line: choose a command, import it alone, run it.
+
+Role: start-up time is a feature, so a command's module is imported only when the command is chosen. Each one offers
+`add_parser(subparsers)` and `run(args) -> exit code`.
+Exit codes of every command: 2 for usage errors, 70 for an internal error, 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from minikubelet import __version__
+
+COMMANDS: dict[str, str] = {
+    "run": "run the Pods of manifests as local processes, in the foreground",
+    "validate": "check manifests and print every finding",
+    "images": "show which local command stands for an image",
+    "mock": "a small server with scripted health, to try probes on",
+    "version": "print the version",
+}
+
+_DESCRIPTION = """\
+Run Kubernetes Pod manifests as plain local processes, with the kubelet's exact behavior:
+init containers, sidecars, probes, restarts with back-off, hooks, graceful stops.
+No cluster, no images, no container runtime."""
+
+_EPILOG = """\
+first steps:
+  minikubelet run pod.yaml               see it run: logs, events and probes; Ctrl-C stops it cleanly
+  minikubelet validate pod.yaml          is the manifest right, and is every field honored?
+  minikubelet run -o json pod.yaml       the same as one JSON object per line, for programs
+  minikubelet mock --http 8080 --fail-after 30s
+                                         a server whose health breaks, to try a probe on
+
+`minikubelet COMMAND --help` explains each command with examples."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is returned, never raised."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
+    except BrokenPipeError:
+        # The reader of our output has left: nothing more can be said, also not at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    if chosen == "version" or arguments[:1] in (["--version"], ["-V"]):
+        print(f"minikubelet {__version__}")
+        return 0
+    parser = _parser()
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    if chosen in COMMANDS:
+        module = importlib.import_module(f"minikubelet.cli.{chosen}")
+        module.add_parser(subparsers)
+        code: int = module.run(parser.parse_args(arguments))
+        return code
+    for name, summary in COMMANDS.items():
+        subparsers.add_parser(name, help=summary)
+    if not arguments:
+        parser.print_help()
+        return 2
+    parser.parse_args(arguments)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="minikubelet",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
+    return parser
