@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from minikubelet.manifest.meta import ObjectMeta
+from minikubelet.manifest.placement import NodeAffinity, PodDNSConfig, Toleration
 
 
 class RestartPolicy(StrEnum):
@@ -207,12 +208,26 @@ class VolumeMount:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedProfile:
+    """A seccompProfile or appArmorProfile: checked, never applied."""
+
+    type: str = ""
+    localhost_profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityContext:
-    """The parts of a container's securityContext with an effect here; the support table says what the rest does."""
+    """The parts of a container's securityContext that have an effect or a rule of validation."""
 
     run_as_user: int | None = None
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
+    privileged: bool | None = None
+    allow_privilege_escalation: bool | None = None
+    capabilities_add: tuple[str, ...] = ()
+    proc_mount: str | None = None
+    seccomp_profile: TypedProfile | None = None
+    app_armor_profile: TypedProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +240,12 @@ class ExitCodesRequirement:
 class ContainerRestartRule:
     action: str = ""
     exit_codes: ExitCodesRequirement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerResizePolicy:
+    resource_name: str = ""
+    restart_policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +273,7 @@ class Container:
     tty: bool = False
     restart_policy: str | None = None
     restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
+    resize_policy: tuple[ContainerResizePolicy, ...] = ()
 
     def probes(self) -> tuple[Probe, ...]:
         """Its probes in the order in which workers are made (P-110)."""
@@ -349,6 +371,10 @@ class PodSecurityContext:
     run_as_non_root: bool | None = None
     supplemental_groups: tuple[int, ...] = ()
     fs_group: int | None = None
+    fs_group_change_policy: str | None = None
+    supplemental_groups_policy: str | None = None
+    seccomp_profile: TypedProfile | None = None
+    app_armor_profile: TypedProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +404,20 @@ class PodSpec:
     host_aliases: tuple[HostAlias, ...] = ()
     dns_policy: str = "ClusterFirst"
     resources: ResourceRequirements | None = None
+    dns_config: PodDNSConfig | None = None
+    tolerations: tuple[Toleration, ...] = ()
+    node_affinity: NodeAffinity | None = None
+    ephemeral_containers: tuple[str, ...] = ()
+    """Names of `spec.ephemeralContainers`, which a new pod may not have (L-48)."""
+    priority_class_name: str = ""
+    preemption_policy: str | None = None
+    runtime_class_name: str | None = None
+    overhead: Mapping[str, str] = field(default_factory=dict)
+    os_name: str | None = None
+    host_pid: bool = False
+    host_ipc: bool = False
+    host_users: bool | None = None
+    share_process_namespace: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
