@@ -59,7 +59,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodAccepted(Record):
-    pass
+    scheduled_to: str = ""
+    """The node's name, for pods of the API: they count as scheduled when they are accepted (L-74)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,10 @@ class ContainerStartFailed(Record):
 
     reason: str
     message: str
+    """The bare error, as the waiting state shows it."""
     container_id: str = ""
+    image: str = ""
+    """As the spec gives it; the Events of ErrImagePull and ImagePullBackOff name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +187,9 @@ class HookRan(Record):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeFailed(Record):
     volume: str
+    """Empty: not one volume, but waiting for all of them failed (L-139)."""
     message: str
+    """The bare error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +207,9 @@ class KillFailed(Record):
     """Something survived SIGKILL (L-200), or the stop took too long (L-250)."""
 
     reason: str
+    """FailedKillPod or ExceededGracePeriod."""
     message: str
+    """The bare error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
