@@ -42,6 +42,11 @@ class PodRef:
     name: str
     uid: str
 
+    @property
+    def description(self) -> str:
+        """The form that many kubelet messages use, as `Pod.description`."""
+        return f"{self.name}_{self.namespace}({self.uid})"
+
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
