@@ -1,7 +1,8 @@
-"""What the process layer and the probes report about one pod: the input of every decision. Pure values.
+"""What the process layer and the probes report about one pod: the input of every decision.
 
-Times come twice: aware UTC datetimes for people and status, monotonic seconds (of this boot, comparable between
-processes and across a restart of the daemon) for decisions, so that a jump of the wall clock moves nothing.
+Pure values. Times come twice: aware UTC datetimes for people and status, monotonic seconds (of this
+boot, comparable between processes and across a restart of the daemon) for decisions, so that a jump
+of the wall clock moves nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from minikubelet.journal import KillCause
 from minikubelet.manifest.pod import ProbeKind
 
 
@@ -47,21 +49,26 @@ class ContainerRun:
     exit_code: int | None = None
     """0-255; death by signal n is 128+n (L-119). None unless EXITED."""
     reason: str = ""
-    """Completed, Error, OOMKilled, StartError … (table in section 8 of the lifecycle spec). Empty unless EXITED."""
+    """Completed, Error, OOMKilled, StartError … (lifecycle spec, section 8). Empty unless EXITED."""
     message: str = ""
     """Runtime message and termination message joined (L-213, L-214); empty unless EXITED."""
     image: str = ""
-    """The image of the spec it was started from: a changed one means a changed definition (L-99)."""
+    """The image it was started from: another one in the spec is a changed definition (L-99)."""
     hook_pending: bool = False
     """True while postStart has not returned: published as waiting until then (L-185)."""
+    killed_for: KillCause | None = None
+    """Why it was asked to stop, None when it ended by itself: after a probe kill, exit codes do not
+    decide about the restart (L-98)."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartFailure:
-    """An entry of the reason cache: why the last start of a container did not succeed (L-91, L-206)."""
+    """An entry of the reason cache: why the last start of a container failed (L-91, L-206)."""
 
     reason: str
     message: str = ""
+    retry_at: float | None = None
+    """Not tried again before (monotonic); None when the crash-loop back-off alone decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ class ObservedPod:
     start_failures: Mapping[str, StartFailure] = field(default_factory=dict)
     """The reason cache by container name."""
     sandbox_ready: bool = True
-    """The pod's directory and bookkeeping exist (L-93, L-229)."""
+    """The pod's directory and bookkeeping exist (L-93, L-229). While they do not, known runs are
+    those of a former life of the pod, before the host's boot (L-94)."""
 
     def latest(self, name: str) -> ContainerRun | None:
         runs = self.runs.get(name, ())
