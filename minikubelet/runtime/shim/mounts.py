@@ -1,0 +1,357 @@
+"""A private view of the file system: volumes appear at their mount paths, the host sees nothing.
+
+Role: called in a container's freshly forked, single-threaded process, before its user is switched.
+A mount point that exists is simply covered. A directory of the host that needs a new child is
+covered by a tmpfs in which each of its entries is bound again; for a new child of `/` that tmpfs
+becomes the root.
+Invariants: nothing is ever created in the host's tree (only in volumes, as a container runtime
+does); nothing propagates to the host; a link inside a volume cannot lead a mount to a place that
+the process could not cover by itself.
+Upstream: runc's libcontainer/rootfs_linux.go does the same within an image.
+
+Known difference: what a process creates in a directory that had to be rebuilt is its own, and
+vanishes with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from minikubelet.runtime.shim import mount_calls as calls
+
+_UNTOUCHABLE = ("/proc", "/sys")
+
+
+class MountError(Exception):
+    """A container's view cannot be made; the text names source, target and reason."""
+
+
+class _Mount(NamedTuple):
+    source: str
+    target: str
+    read_only: bool
+    source_fd: int
+
+
+def enter(mounts: Iterable[Mapping[str, Any]], uid: int | None) -> None:
+    """Move this process into a mount namespace of its own, with `mounts` in place.
+
+    `mounts` is LaunchSpec.mounts; `uid` is the user that the process will become, None for no
+    change. The working directory is `/` afterwards. Raises MountError.
+    """
+    _new_namespace(uid)
+    wanted = [_open(mount) for mount in sorted(mounts, key=lambda mount: _depth(mount["target"]))]
+    view = _View()
+    old_root = None
+    if any(_existing_part(os.path.realpath(mount.target)) == "/" for mount in wanted):
+        old_root = view.replace_root()
+    for mount in wanted:
+        view.place(mount)
+        os.close(mount.source_fd)
+    if old_root is not None:
+        # It is mounted over the new root, where no path leads; from within it can be let go.
+        os.fchdir(old_root)
+        calls.unmount(".", calls.MNT_DETACH)
+        os.close(old_root)
+    os.chdir("/")
+
+
+def join(pid: int) -> None:
+    """Move this process into the mount namespace of `pid`; the working directory becomes its root.
+
+    Does nothing when that is our own namespace. `pid` must be a child that has not been waited for,
+    or be held by a pidfd. Raises OSError.
+    """
+    if os.stat(f"/proc/{pid}/ns/mnt").st_ino == os.stat("/proc/self/ns/mnt").st_ino:
+        return
+    mount_fd = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if os.stat(f"/proc/{pid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino:
+            user_fd = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                calls.setns(user_fd, calls.CLONE_NEWUSER)
+            finally:
+                os.close(user_fd)
+        calls.setns(mount_fd, calls.CLONE_NEWNS)
+    finally:
+        os.close(mount_fd)
+
+
+class _View:
+    """What has been put where: paths are real ones, as seen from inside."""
+
+    def __init__(self) -> None:
+        self._made: set[str] = set()
+        """Directories in a tmpfs of ours: children may be made in them."""
+        self._volumes: set[str] = set()
+
+    def replace_root(self) -> int:
+        """A tmpfs with everything of `/` becomes the root; returns the old one, still mounted."""
+        entries = os.listdir("/")
+        spot = next(name for name in ("tmp", "mnt", "var", *entries) if _is_real_dir(f"/{name}"))
+        old_root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        covered = os.open(f"/{spot}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            calls.mount("tmpfs", f"/{spot}", "tmpfs", calls.MS_NODEV, "mode=755")
+            os.chdir(f"/{spot}")
+            # First, while the tmpfs is empty: binding the directory that it covers brings a copy
+            # of it along.
+            os.mkdir(spot)
+            calls.mount(f"/proc/self/fd/{covered}", spot, None, calls.MS_BIND | calls.MS_REC)
+            calls.unmount(spot, calls.MNT_DETACH)
+            for name in entries:
+                if name != spot:
+                    _bind_entry(f"/{name}", name)
+            calls.pivot_root(".", ".")
+            os.chdir("/")
+        except OSError as error:
+            raise MountError(f"cannot make a root directory for the container: {error}") from error
+        finally:
+            os.close(covered)
+        self._made.add("/")
+        return old_root
+
+    def place(self, mount: _Mount) -> None:
+        try:
+            self._place(mount)
+        except OSError as error:
+            raise _cannot(mount, error.strerror or str(error)) from error
+
+    def _place(self, mount: _Mount) -> None:
+        target = os.path.realpath(mount.target)
+        if target == "/":
+            raise _cannot(mount, "it would hide the whole file system")
+        wants_dir = stat.S_ISDIR(os.fstat(mount.source_fd).st_mode)
+        existing = _existing_part(target)
+        if existing == target:
+            if os.path.isdir(target) != wants_dir:
+                has, wants = ("file", "directory") if wants_dir else ("directory", "file")
+                raise _cannot(mount, f"the source is a {wants}, the target is a {has}")
+            point = _open_exactly(target)
+        else:
+            self._make_room(mount, existing)
+            point = self._make_point(existing, target, wants_dir)
+        try:
+            calls.mount(
+                f"/proc/self/fd/{mount.source_fd}",
+                f"/proc/self/fd/{point}",
+                None,
+                calls.MS_BIND | calls.MS_REC,
+            )
+        finally:
+            os.close(point)
+        if mount.read_only:
+            _make_read_only(target)
+        self._volumes.add(target)
+
+    def _make_room(self, mount: _Mount, directory: str) -> None:
+        """See to it that children can be made in `directory`."""
+        if not os.path.isdir(directory):
+            raise _cannot(mount, f"{directory} is not a directory")
+        if directory in self._made or self._in_volume(directory):
+            return
+        if any(_is_within(directory, top) for top in _UNTOUCHABLE):
+            raise _cannot(mount, f"there is no such path, and nothing can be added to {directory}")
+        _rebuild(directory)
+        self._made.add(directory)
+
+    def _make_point(self, existing: str, target: str, directory: bool) -> int:
+        """Make the missing part of `target`, at last a directory or an empty file; opened."""
+        names = os.path.relpath(target, existing).split("/")
+        ours = not self._in_volume(existing)
+        path, fd = existing, _open_exactly(existing)
+        for number, name in enumerate(names, 1):
+            path = os.path.join(path, name)
+            try:
+                if directory or number < len(names):
+                    os.mkdir(name, 0o755, dir_fd=fd)
+                    if ours:
+                        self._made.add(path)
+                else:
+                    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+                    os.close(os.open(name, flags, 0o644, dir_fd=fd))
+                child = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = child
+        return fd
+
+    def _in_volume(self, path: str) -> bool:
+        return any(_is_within(path, volume) for volume in self._volumes)
+
+
+def _new_namespace(uid: int | None) -> None:
+    """A private copy of the mount table; in a user namespace of our own if we may not make one."""
+    try:
+        try:
+            calls.unshare(calls.CLONE_NEWNS)
+        except PermissionError:
+            own = os.geteuid()
+            if uid is not None and uid != own:
+                raise MountError(
+                    f"cannot mount volumes for user {uid}: this process may only make a mount "
+                    f"namespace for its own user {own}; run minikubelet as root"
+                ) from None
+            _new_user_namespace()
+        calls.mount(None, "/", None, calls.MS_REC | calls.MS_PRIVATE)
+    except OSError as error:
+        raise MountError(_closed(error)) from error
+
+
+def _new_user_namespace() -> None:
+    """Map the user's own ids to themselves: it sees its usual uid, and exec ends its rights."""
+    uid, gid = os.geteuid(), os.getegid()
+    calls.unshare(calls.CLONE_NEWUSER | calls.CLONE_NEWNS)
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        fd = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+
+def _closed(error: OSError, sysctls: str = "/proc/sys") -> str:
+    """Why no namespace could be made, and what the user can do about it."""
+    ways = [
+        f"set {name.replace('/', '.')}={wanted}"
+        for name, closed, wanted in (
+            ("kernel/unprivileged_userns_clone", "0", "1"),
+            ("kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
+            ("user/max_user_namespaces", "0", "10000"),
+        )
+        if _read(f"{sysctls}/{name}") == closed
+    ]
+    ways = [f"{way} with sysctl" for way in ways] or [
+        "let it create user namespaces (in a container: relax its seccomp profile, or make it "
+        "privileged)"
+    ]
+    return (
+        f"cannot make a mount namespace for the container's volumes: {error.strerror}. "
+        f"To allow it, {' and '.join(ways)}, or run minikubelet as root"
+    )
+
+
+def _open(mount: Mapping[str, Any]) -> _Mount:
+    """Open the source before anything is mounted, since a mount may cover it."""
+    source, target = mount["source"], mount["target"]
+    opened = _Mount(source, target, bool(mount.get("read_only")), -1)
+    try:
+        if mount.get("exact_source"):
+            fd = _open_exactly(source)
+        else:
+            fd = os.open(source, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot(opened, error.strerror or str(error)) from error
+    return opened._replace(source_fd=fd)
+
+
+def _open_exactly(path: str) -> int:
+    """Open a path that has no link in it; raises ELOOP when it has one by now."""
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if os.readlink(f"/proc/self/fd/{fd}") != path:
+        os.close(fd)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+    return fd
+
+
+def _rebuild(directory: str) -> None:
+    """Cover `directory` by a tmpfs that shows the same entries, and can take new ones."""
+    before = os.stat(directory)
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        names = os.listdir(directory)
+        calls.mount(
+            "tmpfs", directory, "tmpfs", calls.MS_NODEV, f"mode={stat.S_IMODE(before.st_mode):o}"
+        )
+        try:
+            os.chown(directory, before.st_uid, before.st_gid)
+        except OSError as error:
+            # In a user namespace only our own ids exist; the directory then is ours.
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+        for name in names:
+            _bind_entry(f"/proc/self/fd/{fd}/{name}", f"{directory}/{name}")
+    finally:
+        os.close(fd)
+
+
+def _bind_entry(source: str, target: str) -> None:
+    """Show `source` at `target`, which does not exist yet; a symbolic link is copied."""
+    try:
+        mode = os.lstat(source).st_mode
+        if stat.S_ISLNK(mode):
+            os.symlink(os.readlink(source), target)
+            return
+        if stat.S_ISDIR(mode):
+            os.mkdir(target)
+        else:
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        calls.mount(source, target, None, calls.MS_BIND | calls.MS_REC)
+    except FileNotFoundError:
+        # It was removed since the directory was listed.
+        return
+
+
+def _make_read_only(path: str) -> None:
+    try:
+        calls.set_read_only(path)
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        for mount_point in _mount_points_within(path):
+            # The other flags are locked in a user namespace: leaving one out is refused.
+            have = os.statvfs(mount_point).f_flag
+            keep = have & calls.LOCKABLE | (calls.MS_RELATIME if have & calls.ST_RELATIME else 0)
+            flags = calls.MS_BIND | calls.MS_REMOUNT | calls.MS_RDONLY | keep
+            calls.mount(None, mount_point, None, flags)
+
+
+def _mount_points_within(path: str) -> list[str]:
+    with open("/proc/self/mountinfo", "rb") as table:
+        points = {_unescape(line.split(b" ")[4]) for line in table}
+    return sorted(point for point in points if _is_within(point, path))
+
+
+def _unescape(field: bytes) -> str:
+    """mountinfo writes blank, tab, newline and backslash as three octal digits."""
+    head, *rest = field.split(b"\\")
+    return os.fsdecode(head + b"".join(bytes((int(part[:3], 8),)) + part[3:] for part in rest))
+
+
+def _existing_part(path: str) -> str:
+    """The longest leading part of an absolute real path that exists."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _is_real_dir(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _depth(path: str) -> int:
+    return len([name for name in path.split("/") if name])
+
+
+def _cannot(mount: _Mount, reason: str) -> MountError:
+    return MountError(f"cannot mount {mount.source} at {mount.target}: {reason}")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return ""
