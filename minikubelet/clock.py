@@ -1,7 +1,7 @@
 """Time, injected.
 
-Role: the one place that asks the time or waits. Everything else takes a `Clock`, so that the same code runs in real
-time, in a test's virtual time and in the simulator.
+Role: the one place that asks the time or waits. Everything else takes a `Clock`, so that the same
+code runs in real time, in a test's virtual time and in the simulator.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class SystemClock:
 
 
 class Wakeup:
-    """A level-triggered flag to wait for, with a deadline: `set()` carries no news and may be repeated."""
+    """A level-triggered flag to wait for, with a deadline: `set()` carries no news and may be
+    repeated."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,7 +1,8 @@
 """The journal: every fact and decision, once, as a typed record.
 
-Role: the single account of what happened and why. Events, metrics, the terminal, `-o json`, explanations and reports
-are derived from it by subscribers; nothing else is their source. Append-only.
+Role: the single account of what happened and why. Events, metrics, the terminal, `-o json`,
+explanations and reports are derived from it by subscribers; nothing else is their source.
+Append-only.
 Invariants: records are frozen; subscribers are called in order, synchronously, and must not wait.
 """
 
@@ -59,13 +60,15 @@ class Record:
     pod: PodRef
     container: str = ""
     field_path: str = ""
-    """Of container records: `spec.containers{app}` or `spec.initContainers{app}`, as in Events (L-272)."""
+    """Of container records: `spec.containers{app}` or `spec.initContainers{app}`, as in Events
+    (L-272)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodAccepted(Record):
     scheduled_to: str = ""
-    """The node's name, for pods of the API: they count as scheduled when they are accepted (L-74)."""
+    """The node's name, for pods of the API: they count as scheduled when they are accepted
+    (L-74)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +262,8 @@ class Journal:
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
-    """The record as the JSON object that `-o json` prints: camelCase names, RFC 3339 times, `record` = its type."""
+    """The record as the JSON object that `-o json` prints: camelCase names, RFC 3339 times,
+    `record` = its type."""
     out: dict[str, Any] = {"record": type(record).__name__}
     for item in dataclasses.fields(record):
         value = getattr(record, item.name)
@@ -278,7 +282,9 @@ def _json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {_camel(f.name): _json_value(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {
+            _camel(f.name): _json_value(getattr(value, f.name)) for f in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(k): _json_value(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):

@@ -1,6 +1,7 @@
 """The operator's log: a constant phrase and key=value pairs, over the standard library's logging.
 
-Role: what shells say about transitions. Users read Events and the journal; this is for who runs the daemon.
+Role: what shells say about transitions. Users read Events and the journal; this is for who runs the
+daemon.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import sys
 
 
 class Logger:
-    """`log.info("container exited", pod="default/web", exit_code=137)` → `container exited pod=default/web exit_code=137`."""
+    """`log.info("container exited", pod="default/web", exit_code=137)` → `container exited
+    pod=default/web exit_code=137`."""
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
@@ -32,7 +34,9 @@ class Logger:
         """An error with the traceback of the exception being handled."""
         self._log(logging.ERROR, phrase, pairs, traceback=True)
 
-    def _log(self, level: int, phrase: str, pairs: dict[str, object], *, traceback: bool = False) -> None:
+    def _log(
+        self, level: int, phrase: str, pairs: dict[str, object], *, traceback: bool = False
+    ) -> None:
         if self._logger.isEnabledFor(level):
             text = " ".join([phrase, *(f"{key}={_value(value)}" for key, value in pairs.items())])
             self._logger.log(level, "%s", text, exc_info=traceback)
@@ -53,4 +57,8 @@ def configure(level: str = "warning") -> None:
 
 def _value(value: object) -> str:
     text = str(value)
-    return text if text and not any(c in ' "=\n\t' for c in text) else json.dumps(text, ensure_ascii=False)
+    return (
+        text
+        if text and not any(c in ' "=\n\t' for c in text)
+        else json.dumps(text, ensure_ascii=False)
+    )

@@ -1,8 +1,8 @@
 """The command line: choose a command, import it alone, run it.
 
-Role: start-up time is a feature, so a command's module is imported only when the command is chosen. Each one offers
-`add_parser(subparsers)` and `run(args) -> exit code`.
-Exit codes of every command: 2 for usage errors, 70 for an internal error, 130 when interrupted.
+Role: start-up time is a feature, so a command's module is imported only when the command is chosen.
+Each one offers `add_parser(subparsers)` and `run(args) -> exit code`. Exit codes of every command:
+2 for usage errors, 70 for an internal error, 130 when interrupted.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ No cluster, no images, no container runtime."""
 
 _EPILOG = """\
 first steps:
-  minikubelet run pod.yaml               see it run: logs, events and probes; Ctrl-C stops it cleanly
-  minikubelet validate pod.yaml          is the manifest right, and is every field honored?
+  minikubelet run pod.yaml               see it run: logs, events and probes; Ctrl-C stops it
+  cleanly minikubelet validate pod.yaml          is the manifest right, and is every field honored?
   minikubelet run -o json pod.yaml       the same as one JSON object per line, for programs
   minikubelet mock --http 8080 --fail-after 30s
                                          a server whose health breaks, to try a probe on

@@ -1,7 +1,7 @@
 """Paths to fields and the errors found there, in Kubernetes' own words.
 
-Role: `spec.containers[0].image: Required value` as values. Upstream: apimachinery `field.Path` and `field.Error`
-(L-35 … L-39). Pure.
+Role: `spec.containers[0].image: Required value` as values. Upstream: apimachinery `field.Path` and
+`field.Error` (L-35 … L-39). Pure.
 """
 
 from __future__ import annotations
@@ -48,7 +48,13 @@ class ErrorType(StrEnum):
 
 
 _WITHOUT_VALUE = frozenset(
-    {ErrorType.REQUIRED, ErrorType.FORBIDDEN, ErrorType.TOO_LONG, ErrorType.TOO_SHORT, ErrorType.INTERNAL}
+    {
+        ErrorType.REQUIRED,
+        ErrorType.FORBIDDEN,
+        ErrorType.TOO_LONG,
+        ErrorType.TOO_SHORT,
+        ErrorType.INTERNAL,
+    }
 )
 
 
@@ -69,11 +75,20 @@ def go_quote(text: str) -> str:
     return '"' + "".join(out) + '"'
 
 
-_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+_ESCAPES = {
+    "\n": "\\n",
+    "\t": "\\t",
+    "\r": "\\r",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\v": "\\v",
+}
 
 
 def render_value(value: object) -> str:
-    """A value as an error shows it (L-37): strings in Go quotes, scalars plain, the rest as JSON."""
+    """A value as an error shows it (L-37): strings in Go quotes, scalars plain, the rest as
+    JSON."""
     if isinstance(value, str):
         return go_quote(value)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)

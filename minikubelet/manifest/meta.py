@@ -25,7 +25,8 @@ class ObjectMeta:
 
 @dataclass(frozen=True, slots=True)
 class ConfigMap:
-    """A ConfigMap as its users see it: `data` and `binary_data` merged into `files` by volumes, `data` alone by env."""
+    """A ConfigMap as its users see it: `data` and `binary_data` merged into `files` by volumes,
+    `data` alone by env."""
 
     metadata: ObjectMeta
     data: Mapping[str, str] = field(default_factory=dict)

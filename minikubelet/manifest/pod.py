@@ -1,9 +1,10 @@
 """The Pod as typed values: what the rest of the program reads instead of dicts.
 
-Role: frozen types named as in Kubernetes, in snake_case. Produced by `decode.py` from a document whose defaults are
-filled in (L-27 …); `None` means absent. String enumerations are `StrEnum`s for comparison, but fields hold `str`, so
-that a value which validation will refuse can be represented. Every handler, volume source and env source that is
-given is kept, so that "more than one" can be reported. Pure.
+Role: frozen types named as in Kubernetes, in snake_case. Produced by `decode.py` from a document
+whose defaults are filled in (L-27 …); `None` means absent. String enumerations are `StrEnum`s for
+comparison, but fields hold `str`, so that a value which validation will refuse can be represented.
+Every handler, volume source and env source that is given is kept, so that "more than one" can be
+reported. Pure.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class ProbeKind(StrEnum):
     LIVENESS = "Liveness"
 
 
-# --- handlers -----------------------------------------------------------------------------------------------------
+# --- handlers -------------------------------------------------------------------------------------
+# ----------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class SleepAction:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One probe of one container, defaults filled in; `kind` is the field it stood in. Seconds throughout."""
+    """One probe of one container, defaults filled in; `kind` is the field it stood in. Seconds
+    throughout."""
 
     kind: ProbeKind
     exec: ExecAction | None = None
@@ -112,7 +115,8 @@ class Lifecycle:
     stop_signal: str | None = None
 
 
-# --- environment --------------------------------------------------------------------------------------------------
+# --- environment
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,8 @@ class EnvFromSource:
     secret_ref: EnvFromRef | None = None
 
 
-# --- container ----------------------------------------------------------------------------------------------------
+# --- container ------------------------------------------------------------------------------------
+# ----------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,10 +282,15 @@ class Container:
 
     def probes(self) -> tuple[Probe, ...]:
         """Its probes in the order in which workers are made (P-110)."""
-        return tuple(p for p in (self.startup_probe, self.readiness_probe, self.liveness_probe) if p is not None)
+        return tuple(
+            p
+            for p in (self.startup_probe, self.readiness_probe, self.liveness_probe)
+            if p is not None
+        )
 
 
-# --- volumes ------------------------------------------------------------------------------------------------------
+# --- volumes --------------------------------------------------------------------------------------
+# ----------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +344,8 @@ class DownwardAPIVolume:
 
 @dataclass(frozen=True, slots=True)
 class VolumeProjection:
-    """One source of a projected volume; `unsupported` names a source that is not honored (such as serviceAccountToken)."""
+    """One source of a projected volume; `unsupported` names a source that is not honored (such as
+    serviceAccountToken)."""
 
     config_map: ConfigMapVolume | None = None
     secret: SecretVolume | None = None
@@ -358,10 +369,12 @@ class Volume:
     downward_api: DownwardAPIVolume | None = None
     projected: ProjectedVolume | None = None
     unsupported: tuple[str, ...] = ()
-    """JSON names of given sources that minikubelet cannot provide (nfs, persistentVolumeClaim …)."""
+    """JSON names of given sources that minikubelet cannot provide (nfs, persistentVolumeClaim
+    …)."""
 
 
-# --- pod ----------------------------------------------------------------------------------------------------------
+# --- pod ------------------------------------------------------------------------------------------
+# ----------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ class NodeInfo:
     labels: Mapping[str, str] = field(default_factory=dict)
     cpu_count: int = 1
     memory_bytes: int = 0
+    ephemeral_storage_bytes: int = 0
+    """Size of the file system that holds the pods' volumes and logs."""
 
 
 class ObjectLookup(Protocol):
-    """Where environments and volumes find ConfigMaps and Secrets; None when there is no such object."""
+    """Where environments and volumes find ConfigMaps and Secrets; None when there is no such
+    object."""
 
     def config_map(self, namespace: str, name: str) -> ConfigMap | None: ...
 

@@ -12,6 +12,8 @@ class PodPhase(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    UNKNOWN = "Unknown"
+    """Never computed: only a client can have written it."""
 
     @property
     def terminal(self) -> bool:
@@ -43,6 +45,8 @@ class Terminated:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     container_id: str = ""
+    signal: int = 0
+    """Never set by us (L-119): a client can have written it."""
 
 
 ContainerState = Waiting | Running | Terminated

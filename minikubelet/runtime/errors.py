@@ -6,8 +6,8 @@ from __future__ import annotations
 class ContainerStartError(Exception):
     """A container could not be started: `reason` is its waiting reason (lifecycle spec, section 8).
 
-    `RunContainerError` means that the instance exists and counts as exited with code 128, reason `StartError` (L-111);
-    with any other reason there is no instance.
+    `RunContainerError` means that the instance exists and counts as exited with code 128, reason
+    `StartError` (L-111); with any other reason there is no instance.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -17,4 +17,5 @@ class ContainerStartError(Exception):
 
 
 class ExecError(Exception):
-    """A command could not be run in a container at all: not found, container gone. The text is the user's."""
+    """A command could not be run in a container at all: not found, container gone. The text is the
+    user's."""

@@ -1,8 +1,9 @@
 """Where everything lies on disk (design, section 4).
 
-Role: paths only; `prepare()` makes the top directories. Directories on the way to a container's working directory can
-be passed but not listed (0711), since a container may run as another user; volumes, records and launch files are
-private (0700, 0600): a container reaches its volumes through its mounts alone.
+Role: paths only; `prepare()` makes the top directories. Directories on the way to a container's
+working directory can be passed but not listed (0711), since a container may run as another user;
+volumes, records and launch files are private (0700, 0600): a container reaches its volumes through
+its mounts alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Layout:
         return self.pod_dir(uid) / "volumes"
 
     def container_dir(self, uid: str, container: str) -> Path:
-        """Holds one directory per instance and `work`, the default working directory of the container."""
+        """Holds one directory per instance and `work`, the default working directory of the
+        container."""
         return self.pod_dir(uid) / "containers" / container
 
     def instance_dir(self, uid: str, container: str, container_id: str) -> Path:
@@ -44,7 +46,9 @@ class Layout:
     def pod_log_dir(self, namespace: str, name: str, uid: str) -> Path:
         return self.log_dir / f"{namespace}_{name}_{uid}"
 
-    def log_path(self, namespace: str, name: str, uid: str, container: str, restart_count: int) -> Path:
+    def log_path(
+        self, namespace: str, name: str, uid: str, container: str, restart_count: int
+    ) -> Path:
         """L-260."""
         return self.pod_log_dir(namespace, name, uid) / container / f"{restart_count}.log"
 
@@ -58,7 +62,8 @@ def short_id(container_id: str) -> str:
 
 
 def make_dir(path: Path, mode: int) -> None:
-    """Make a directory and its parents; the mode holds whatever the umask is. An existing one keeps its mode."""
+    """Make a directory and its parents; the mode holds whatever the umask is. An existing one keeps
+    its mode."""
     if path.is_dir():
         return
     path.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,11 @@ from minikubelet.cli.main import COMMANDS
 
 def minikubelet(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "minikubelet", *arguments], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", "minikubelet", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
 
 

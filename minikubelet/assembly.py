@@ -1,0 +1,130 @@
+"""Build the parts of a node and join them.
+
+Role: the one place that knows which implementation stands behind each Protocol, and that takes real
+time, real randomness and the real network.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minikubelet.clock import SystemClock
+from minikubelet.journal import Journal
+from minikubelet.manifest.meta import ConfigMap, Secret
+from minikubelet.node.agent import NodeAgent, StatusListener
+from minikubelet.node.pod_files import LocalPodFiles
+from minikubelet.node.services import NodeServices
+from minikubelet.pod.node_info import NodeInfo
+from minikubelet.probes.prober import HandlerProber
+from minikubelet.runtime.images import ImageCatalog
+from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.listening import port_holders
+from minikubelet.runtime.processes import ContainerEvent, ProcessRuntime
+
+_KEPT_VARIABLES = ("PATH", "HOME", "USER", "LANG", "TMPDIR")
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenObjects:
+    """The ConfigMaps and Secrets that came with the manifests."""
+
+    config_maps: Mapping[tuple[str, str], ConfigMap]
+    secrets: Mapping[tuple[str, str], Secret]
+
+    @classmethod
+    def of(cls, config_maps: Sequence[ConfigMap], secrets: Sequence[Secret]) -> GivenObjects:
+        return cls(
+            {(o.metadata.namespace, o.metadata.name): o for o in config_maps},
+            {(o.metadata.namespace, o.metadata.name): o for o in secrets},
+        )
+
+    def config_map(self, namespace: str, name: str) -> ConfigMap | None:
+        return self.config_maps.get((namespace, name))
+
+    def secret(self, namespace: str, name: str) -> Secret | None:
+        return self.secrets.get((namespace, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node in the foreground: open the runtime, run pods, close."""
+
+    agent: NodeAgent
+    runtime: ProcessRuntime
+    journal: Journal
+    clock: SystemClock
+
+
+def foreground_node(
+    layout: Layout,
+    *,
+    objects: GivenObjects,
+    catalog: ImageCatalog,
+    pod_ip: str,
+    inherit_environment: bool,
+    on_status: StatusListener,
+    cleanup: Sequence[Path],
+) -> Node:
+    """A node whose containers end with it; `cleanup` is removed when it is killed."""
+    clock = SystemClock()
+    journal = Journal(clock)
+    agents: list[NodeAgent] = []
+
+    def on_event(event: ContainerEvent) -> None:
+        for agent in agents:
+            agent.handle(event)
+
+    runtime = ProcessRuntime(cleanup=cleanup, die_with_owner=True, on_event=on_event)
+    node = local_node(pod_ip)
+    files = LocalPodFiles(
+        layout=layout,
+        node=node,
+        lookup=objects,
+        catalog=catalog,
+        base_environment=base_environment(os.environ, inherit=inherit_environment),
+        die_with_owner=True,
+    )
+    services = NodeServices(
+        clock=clock,
+        journal=journal,
+        runtime=runtime,
+        files=files,
+        prober=HandlerProber(clock, runtime),
+        node=node,
+        rng=random.Random(),
+        new_container_id=new_container_id,
+        port_holders=port_holders,
+    )
+    agent = NodeAgent(services, on_status)
+    agents.append(agent)
+    return Node(agent, runtime, journal, clock)
+
+
+def local_node(pod_ip: str) -> NodeInfo:
+    """This host as a node."""
+    name = platform.node().lower() or "localhost"
+    return NodeInfo(
+        name=name,
+        ip=pod_ip,
+        labels={"kubernetes.io/hostname": name, "kubernetes.io/os": platform.system().lower()},
+        cpu_count=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )
+
+
+def base_environment(environ: Mapping[str, str], *, inherit: bool) -> dict[str, str]:
+    """What every container gets below its own variables (design 3.5)."""
+    kept = dict(environ) if inherit else {k: environ[k] for k in _KEPT_VARIABLES if k in environ}
+    kept.setdefault("PATH", _DEFAULT_PATH)
+    return kept
+
+
+def new_container_id() -> str:
+    return f"process://{secrets.token_hex(32)}"

@@ -1,0 +1,64 @@
+"""The temporary directory of one `minikubelet run`.
+
+Role: state, logs and sockets of a run live in one directory that is gone afterwards. Its owner
+holds a lock on it; a directory whose lock is free was left by a run that lost its helpers too (a
+power cut, `kill -9` of everything), and the next run removes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from minikubelet.runtime.layout import Layout
+
+PREFIX = "minikubelet-run-"
+_LOCK = "owner.lock"
+
+
+@contextmanager
+def run_directory(parent: Path | None = None) -> Iterator[Path]:
+    """Make a run's directory, locked; remove it, and what dead runs left, whatever happens
+    inside."""
+    base = parent or Path(tempfile.gettempdir())
+    sweep(base)
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    # A container may run as another user and has to pass through to its working directory.
+    path.chmod(0o711)
+    lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def layout_of(path: Path) -> Layout:
+    layout = Layout(state_dir=path / "state", log_dir=path / "log", runtime_dir=path / "run")
+    layout.prepare()
+    return layout
+
+
+def sweep(base: Path) -> None:
+    """Remove the directories of runs whose owner is gone. Those of other users are left alone."""
+    for path in base.glob(f"{PREFIX}*"):
+        try:
+            if path.is_symlink() or path.stat().st_uid != os.geteuid():
+                continue
+            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(lock)

@@ -1,0 +1,168 @@
+"""Start one container: launch, record, postStart.
+
+Role: the shell of one start (L-105 … L-112, L-185, L-186). Back-off was decided before; retries are
+decided after.
+Invariants: when `start()` returns, the start has succeeded or its failure stands in the pod's
+state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from minikubelet.journal import HookRan, KillCause
+from minikubelet.manifest.pod import Container, LifecycleHandler, SleepAction
+from minikubelet.node.bell import Bell
+from minikubelet.node.hooks import HookResult, HookRunner, describe_handler, sleep_interrupted
+from minikubelet.node.pod_state import PodState
+from minikubelet.node.pod_stop import PodStopper
+from minikubelet.node.services import NodeServices
+from minikubelet.pod.actions import KillContainer
+from minikubelet.pod.observed import StartFailure
+from minikubelet.pod.termination import effective_grace
+from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.runtime.launcher import Launch
+
+
+class ContainerStarter:
+    """Starts the containers of one pod, one at a time (L-102)."""
+
+    def __init__(
+        self,
+        state: PodState,
+        services: NodeServices,
+        hooks: HookRunner,
+        bell: Bell,
+        *,
+        changed: Callable[[], None],
+        stopper: PodStopper,
+        terminating: Callable[[], bool],
+    ) -> None:
+        self._state = state
+        self._services = services
+        self._hooks = hooks
+        self._bell = bell
+        self._changed = changed
+        self._stopper = stopper
+        self._terminating = terminating
+
+    async def start(self, container: Container) -> bool:
+        """Start it and run its postStart hook; False when either failed (the state says how)."""
+        name = container.name
+        container_id = self._services.new_container_id()
+        self._state.start_attempted(name)
+        try:
+            restart_count = await self._next_restart_count(name)
+            launch = await self._services.files.build_launch(
+                self._state.pod, container, container_id, restart_count
+            )
+        except ContainerStartError as error:
+            self._state.start_failed(name, StartFailure(error.reason, error.message))
+            return False
+        surplus = self._state.created(name, launch, restart_count)
+        try:
+            started = await self._launch(name, launch)
+            if started:
+                return await self._settle(container, container_id)
+            return False
+        finally:
+            for run in surplus:
+                await self._services.files.drop_instance(
+                    self._state.pod, name, run.container_id, run.restart_count
+                )
+
+    async def _next_restart_count(self, name: str) -> int:
+        latest = self._state.latest(name)
+        if latest is not None:
+            return latest.restart_count + 1
+        return await self._services.files.next_restart_count(self._state.pod, name)
+
+    async def _launch(self, name: str, launch: Launch) -> bool:
+        container_id = launch.spec.container_id
+        try:
+            record = await self._services.runtime.start(launch.spec)
+        except ContainerStartError as error:
+            if error.reason == "RunContainerError":
+                self._state.exec_failed(container_id, error.message)
+            else:
+                self._state.discard(container_id)
+            self._state.start_failed(name, StartFailure(error.reason, error.message), container_id)
+            return False
+        self._state.started(container_id, record)
+        return True
+
+    async def _settle(self, container: Container, container_id: str) -> bool:
+        handler = container.lifecycle.post_start if container.lifecycle else None
+        if handler is None:
+            self._state.start_settled(container.name, container_id)
+            self._changed()
+            return True
+        result = await self._post_start(container, container_id, handler)
+        if result is None or result.ok:
+            self._state.start_settled(container.name, container_id)
+            self._changed()
+            return True
+        failure = StartFailure("PostStartHookError", result.message)
+        grace = effective_grace(self._state.pod, None)
+        await self._stopper.stop(
+            KillContainer(
+                container.name,
+                container_id,
+                KillCause.POST_START_HOOK,
+                "FailedPostStartHook",
+                grace,
+            )
+        )
+        self._state.start_failed(container.name, failure, container_id)
+        self._changed()
+        return False
+
+    async def _post_start(
+        self, container: Container, container_id: str, handler: LifecycleHandler
+    ) -> HookResult | None:
+        """The hook's result; None when the pod began to terminate and the wait was given up
+        (L-78)."""
+        clock = self._services.clock
+        began = clock.monotonic()
+        result = await self._run_hook(container, container_id, handler)
+        if result is None and not self._terminating():
+            result = self._ended_first(container, handler)
+        if result is not None:
+            self._services.journal.append(
+                HookRan(
+                    at=clock.now(),
+                    pod=self._state.ref,
+                    container=container.name,
+                    field_path=self._state.field_path(container.name),
+                    hook="postStart",
+                    handler=describe_handler(handler),
+                    duration_seconds=clock.monotonic() - began,
+                    ok=result.ok,
+                    message=result.message,
+                )
+            )
+        return result
+
+    async def _run_hook(
+        self, container: Container, container_id: str, handler: LifecycleHandler
+    ) -> HookResult | None:
+        """None when the container ended, or the pod began to terminate, before the hook did."""
+        results: list[HookResult] = []
+
+        async def hook() -> None:
+            results.append(await self._hooks.run(self._state.pod, container, container_id, handler))
+            self._bell.ring()
+
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(hook())
+            await self._bell.wait_for(
+                lambda: bool(results) or self._terminating() or self._state.is_gone(container_id)
+            )
+            task.cancel()
+        return results[0] if results else None
+
+    def _ended_first(self, container: Container, handler: LifecycleHandler) -> HookResult:
+        if isinstance(handler.sleep, SleepAction):
+            return sleep_interrupted(self._state.pod, container, handler.sleep.seconds)
+        return HookResult("container terminated before postStart hook finished")

@@ -1,0 +1,122 @@
+"""Run lifecycle hooks: postStart and preStop.
+
+Role: one handler, once; says whether it succeeded and, if not, with the message that the status
+shows (L-190). A hook has no time limit of its own (L-187); whoever waits for it does.
+Upstream: kubernetes pkg/kubelet/lifecycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from minikubelet.clock import Clock
+from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.manifest.pod import (
+    Container,
+    ExecAction,
+    HTTPGetAction,
+    LifecycleHandler,
+    Pod,
+    SleepAction,
+)
+from minikubelet.runtime.errors import ExecError
+from minikubelet.runtime.processes import ExecResult
+
+
+class CommandRunner(Protocol):
+    """Runs a command inside a container; implemented by `runtime/processes.py`."""
+
+    async def exec(
+        self,
+        container_id: str,
+        argv: tuple[str, ...],
+        *,
+        timeout: float | None,
+        output_limit: int = 10240,
+        env: Mapping[str, str] | None = None,
+    ) -> ExecResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HookResult:
+    """`message` is empty when it succeeded; `fallback`: an HTTPS hook was answered in plain HTTP
+    (L-187)."""
+
+    message: str = ""
+    fallback: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.message
+
+
+def describe_handler(handler: LifecycleHandler) -> str:
+    """A handler in a few words, for the journal."""
+    match handler:
+        case LifecycleHandler(exec=ExecAction(command)):
+            return "exec " + " ".join(command)
+        case LifecycleHandler(http_get=HTTPGetAction(port, path, host, scheme)):
+            return f"{scheme.lower()}-get {host}:{port}{path}"
+        case LifecycleHandler(sleep=SleepAction(seconds)):
+            return f"sleep {seconds}s"
+        case _:
+            return "tcpSocket"
+
+
+class HookRunner:
+    """Runs handlers against one container; owned by a pod's worker."""
+
+    def __init__(self, commands: CommandRunner, clock: Clock, pod_ip: str) -> None:
+        self._commands = commands
+        self._clock = clock
+        self._pod_ip = pod_ip
+
+    async def run(
+        self, pod: Pod, container: Container, container_id: str, handler: LifecycleHandler
+    ) -> HookResult:
+        """Wait until the handler has ended, however long it takes; cancelling ends it."""
+        match handler:
+            case LifecycleHandler(exec=ExecAction(command)):
+                return await self._exec(pod, container, container_id, command)
+            case LifecycleHandler(http_get=HTTPGetAction() as action):
+                return await self._http(pod, container, action)
+            case LifecycleHandler(sleep=SleepAction(seconds)):
+                await self._clock.sleep(seconds)
+                return HookResult()
+            case _:
+                return HookResult(
+                    "Cannot run handler: invalid handler: tcpSocket hooks are not run"
+                )
+
+    async def _exec(
+        self, pod: Pod, container: Container, container_id: str, command: tuple[str, ...]
+    ) -> HookResult:
+        words = " ".join(command)
+        head = (
+            f"Exec lifecycle hook ([{words}]) for Container {go_quote(container.name)} "
+            f"in Pod {go_quote(pod.description)} failed - error: "
+        )
+        try:
+            result = await self._commands.exec(container_id, command, timeout=None)
+        except ExecError as error:
+            return HookResult(f"{head}{error}, message: {go_quote('')}")
+        if result.exit_code == 0:
+            return HookResult()
+        stderr = result.stderr.decode(errors="replace")
+        output = result.stdout.decode(errors="replace") + stderr
+        failure = f"command '{words}' exited with {result.exit_code}: {stderr}"
+        return HookResult(f"{head}{failure}, message: {go_quote(output)}")
+
+    async def _http(self, pod: Pod, container: Container, action: HTTPGetAction) -> HookResult:
+        raise AssertionError
+
+
+def sleep_interrupted(pod: Pod, container: Container, seconds: int) -> HookResult:
+    """The container ended before its sleep hook did (L-190)."""
+    head = (
+        f"Sleep lifecycle hook ({seconds}) for Container {go_quote(container.name)} "
+        f"in Pod {go_quote(pod.description)} failed - error: "
+    )
+    return HookResult(head + "container terminated before sleep hook finished")

@@ -1,0 +1,86 @@
+"""A pod's files: volumes, launch, logs, records, made and removed off the event loop.
+
+Role: the asynchronous face of `runtime/volumes.py` and `runtime/launcher.py`; a slow disk holds up
+one pod, not the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from minikubelet.manifest.pod import Container, Pod
+from minikubelet.pod.node_info import NodeInfo, ObjectLookup
+from minikubelet.runtime.images import ImageCatalog
+from minikubelet.runtime.launcher import Launch, build_launch
+from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.volumes import exceeded_empty_dir, prepare_volumes, remove_volumes
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPodFiles:
+    layout: Layout
+    node: NodeInfo
+    lookup: ObjectLookup
+    catalog: ImageCatalog
+    base_environment: Mapping[str, str]
+    die_with_owner: bool
+
+    async def prepare_volumes(self, pod: Pod) -> None:
+        await asyncio.to_thread(prepare_volumes, pod, self.layout, self.node, self.lookup)
+
+    async def build_launch(
+        self, pod: Pod, container: Container, container_id: str, restart_count: int
+    ) -> Launch:
+        return await asyncio.to_thread(
+            build_launch,
+            pod,
+            container,
+            container_id=container_id,
+            restart_count=restart_count,
+            node=self.node,
+            layout=self.layout,
+            lookup=self.lookup,
+            catalog=self.catalog,
+            base_environment=self.base_environment,
+            die_with_owner=self.die_with_owner,
+        )
+
+    async def next_restart_count(self, pod: Pod, container: str) -> int:
+        return await asyncio.to_thread(_next_restart_count, self._log_dir(pod, container))
+
+    async def exceeded_empty_dir(self, pod: Pod) -> str | None:
+        return await asyncio.to_thread(exceeded_empty_dir, pod, self.layout)
+
+    async def drop_instance(
+        self, pod: Pod, container: str, container_id: str, restart_count: int
+    ) -> None:
+        instance = self.layout.instance_dir(pod.metadata.uid, container, container_id)
+        log_dir = self._log_dir(pod, container)
+        await asyncio.to_thread(_drop_instance, instance, log_dir, restart_count)
+
+    async def tear_down(self, pod: Pod) -> None:
+        await asyncio.to_thread(remove_volumes, pod, self.layout)
+
+    def _log_dir(self, pod: Pod, container: str) -> Path:
+        meta = pod.metadata
+        return self.layout.pod_log_dir(meta.namespace, meta.name, meta.uid) / container
+
+
+def _next_restart_count(log_dir: Path) -> int:
+    """One more than the highest N of the logs `N.log*`, else 0 (L-107)."""
+    numbers = [
+        int(head)
+        for path in log_dir.glob("*.log*")
+        if (head := path.name.partition(".")[0]).isdigit()
+    ]
+    return max(numbers, default=-1) + 1
+
+
+def _drop_instance(instance: Path, log_dir: Path, restart_count: int) -> None:
+    shutil.rmtree(instance, ignore_errors=True)
+    for path in log_dir.glob(f"{restart_count}.log*"):
+        path.unlink(missing_ok=True)

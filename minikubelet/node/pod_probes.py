@@ -1,0 +1,127 @@
+"""The probe workers of one pod.
+
+Role: makes one worker per container and probe kind (P-110), shows each what it needs to know, and
+stops them in the order of P-166.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from minikubelet.manifest.pod import Container, ProbeKind, is_sidecar
+from minikubelet.node.pod_state import PodState
+from minikubelet.node.services import NodeServices
+from minikubelet.node.stopping import Spawn
+from minikubelet.pod.observed import RunState, Verdict
+from minikubelet.pod.pod_status import PodStatus
+from minikubelet.pod.probe_state import ProbeView
+from minikubelet.pod.restarts import restart_all_trigger, should_start
+from minikubelet.probes.worker import ProbeWorker
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    container: str
+    kind: ProbeKind
+
+
+class PodProbes:
+    def __init__(
+        self,
+        state: PodState,
+        services: NodeServices,
+        *,
+        spawn: Spawn,
+        changed: Callable[[], None],
+        status: Callable[[], PodStatus | None],
+    ) -> None:
+        self._state = state
+        self._services = services
+        self._spawn = spawn
+        self._changed = changed
+        self._status = status
+        self._workers: dict[_Key, ProbeWorker] = {}
+
+    def ensure(self) -> None:
+        """Every probe of every regular container and sidecar has its worker (P-110, P-111)."""
+        pod = self._state.pod
+        for container in (*pod.spec.containers, *pod.spec.init_containers):
+            init = pod.is_init(container.name)
+            if init and not is_sidecar(container, init=True):
+                continue
+            for probe in container.probes():
+                key = _Key(container.name, probe.kind)
+                if key not in self._workers:
+                    self._workers[key] = worker = ProbeWorker(
+                        pod,
+                        container,
+                        probe,
+                        clock=self._services.clock,
+                        rng=self._services.rng,
+                        prober=self._services.prober,
+                        view=lambda container=container, init=init: self._view(
+                            container, init=init
+                        ),
+                        environment=lambda name=container.name: self._environment(name),
+                        report=self._services.journal.append,
+                        store=lambda container_id, verdict, kind=probe.kind: self._store(
+                            kind, container_id, verdict
+                        ),
+                    )
+                    self._spawn(self._run(key, worker))
+
+    def wake(self) -> None:
+        for worker in self._workers.values():
+            worker.wake()
+
+    def stop_liveness_and_startup(self) -> None:
+        """Termination begins: only readiness is probed from here on, for sidecars too (P-166,
+        P-167)."""
+        for key, worker in self._workers.items():
+            if key.kind is not ProbeKind.READINESS:
+                worker.stop()
+
+    def stop(self) -> None:
+        for worker in self._workers.values():
+            worker.stop()
+
+    async def _run(self, key: _Key, worker: ProbeWorker) -> None:
+        try:
+            await worker.run()
+        finally:
+            # One that ended is made again by the next pass while the pod is synced (P-113).
+            if self._workers.get(key) is worker:
+                del self._workers[key]
+
+    def _view(self, container: Container, *, init: bool) -> ProbeView:
+        pod, status = self._state.pod, self._status()
+        phase = status.phase if status else None
+        run = self._state.latest(container.name)
+        if run is None or run.state is RunState.CREATED or run.hook_pending:
+            return ProbeView(phase)
+        observed = self._state.observed()
+        startup = observed.verdict(ProbeKind.STARTUP, run.container_id)
+        terminated = run.state is RunState.EXITED
+        return ProbeView(
+            phase,
+            container_id=run.container_id,
+            running=run.state is RunState.RUNNING,
+            terminated=terminated,
+            will_restart=terminated
+            and (
+                should_start(pod, container, run, init=init)
+                or restart_all_trigger(pod, observed) is not None
+            ),
+            started=container.startup_probe is None or startup is Verdict.SUCCESS,
+            started_monotonic=run.started_monotonic or 0.0,
+            pod_ip=self._services.node.ip,
+        )
+
+    def _environment(self, name: str) -> Mapping[str, str]:
+        run = self._state.latest(name)
+        return self._state.environments.get(run.container_id, {}) if run else {}
+
+    def _store(self, kind: ProbeKind, container_id: str, verdict: Verdict | None) -> None:
+        self._state.set_verdict(kind, container_id, verdict)
+        self._changed()

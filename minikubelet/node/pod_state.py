@@ -1,0 +1,355 @@
+"""What a pod's worker knows: instances, probe verdicts, start failures, back-off.
+
+Role: the only mutable account of one pod, and the one place that turns what happens into journal
+records. Decisions are made elsewhere, from the `ObservedPod` that `observed()` returns.
+Invariants: written by the pod's worker alone; instances are newest first and only the newest two
+are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from minikubelet.clock import Clock
+from minikubelet.journal import (
+    BackOffStarted,
+    ContainerCreated,
+    ContainerExited,
+    ContainerStarted,
+    ContainerStartFailed,
+    Journal,
+    KillCause,
+    KillRequested,
+    PodRef,
+)
+from minikubelet.manifest.pod import Pod, ProbeKind
+from minikubelet.pod.actions import HoldContainer
+from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict
+from minikubelet.pod.restarts import BackOffEntry, after_start, crash_loop_message
+from minikubelet.runtime.launcher import Launch
+from minikubelet.runtime.records import ExitRecord, StartRecord
+
+START_ERROR_EXIT_CODE = 128
+LOST_EXIT_CODE = 137
+
+
+class PodState:
+    def __init__(self, pod: Pod, journal: Journal, clock: Clock) -> None:
+        self.pod = pod
+        self.ref = PodRef(pod.metadata.namespace, pod.metadata.name, pod.metadata.uid)
+        self.back_off: dict[str, BackOffEntry] = {}
+        self.environments: dict[str, Mapping[str, str]] = {}
+        self._journal = journal
+        self._clock = clock
+        self._runs: dict[str, tuple[ContainerRun, ...]] = {}
+        self._verdicts: dict[tuple[ProbeKind, str], Verdict] = {}
+        self._start_failures: dict[str, StartFailure] = {}
+        self._holds_told: set[str] = set()
+
+    # --- reading
+
+    def observed(self) -> ObservedPod:
+        return ObservedPod(dict(self._runs), dict(self._verdicts), dict(self._start_failures))
+
+    def latest(self, name: str) -> ContainerRun | None:
+        runs = self._runs.get(name, ())
+        return runs[0] if runs else None
+
+    def run_of(self, container_id: str) -> ContainerRun | None:
+        return next(
+            (r for runs in self._runs.values() for r in runs if r.container_id == container_id),
+            None,
+        )
+
+    def running(self) -> tuple[ContainerRun, ...]:
+        """The newest instances that run, in spec order."""
+        latest = (self.latest(container.name) for container in self.pod.containers())
+        return tuple(run for run in latest if run is not None and run.state is RunState.RUNNING)
+
+    def is_gone(self, container_id: str) -> bool:
+        run = self.run_of(container_id)
+        return run is None or run.state is not RunState.RUNNING
+
+    def field_path(self, name: str) -> str:
+        """`spec.containers{app}`, as Events name a container (L-272)."""
+        section = "initContainers" if self.pod.is_init(name) else "containers"
+        return f"spec.{section}{{{name}}}"
+
+    def start_failure(self, name: str) -> StartFailure | None:
+        return self._start_failures.get(name)
+
+    # --- starting
+
+    def created(self, name: str, launch: Launch, restart_count: int) -> tuple[ContainerRun, ...]:
+        """Note a new instance; the answer is the instances that are now one too many (L-267)."""
+        spec = launch.spec
+        run = ContainerRun(
+            container_id=spec.container_id,
+            name=name,
+            restart_count=restart_count,
+            state=RunState.CREATED,
+            created_at=self._clock.now(),
+            image=self.pod.container(name).image,
+            hook_pending=True,
+        )
+        kept = (run, *self._runs.get(name, ()))
+        self._runs[name] = kept[:2]
+        for old in kept[1:]:
+            self.environments.pop(old.container_id, None)
+        self.environments[run.container_id] = launch.environment
+        self._journal.append(
+            ContainerCreated(
+                at=run.created_at,
+                pod=self.ref,
+                container=name,
+                field_path=self.field_path(name),
+                container_id=run.container_id,
+                restart_count=restart_count,
+                argv=spec.argv,
+                command_source=launch.command.source,
+            )
+        )
+        return kept[2:]
+
+    def started(self, container_id: str, record: StartRecord) -> None:
+        run = self._require(container_id)
+        if run.state is not RunState.CREATED:
+            return  # it has exited already, and that was noted first
+        self._replace(
+            replace(
+                run,
+                state=RunState.RUNNING,
+                started_at=_datetime(record.started_at),
+                started_monotonic=record.started_monotonic,
+            )
+        )
+        self._journal.append(
+            ContainerStarted(
+                at=self._clock.now(),
+                pod=self.ref,
+                container=run.name,
+                field_path=self.field_path(run.name),
+                container_id=container_id,
+                restart_count=run.restart_count,
+                pid=record.pid,
+            )
+        )
+
+    def start_settled(self, name: str, container_id: str) -> None:
+        """The start, with its postStart hook, succeeded (L-91)."""
+        self._start_failures.pop(name, None)
+        self._end_hook(container_id)
+
+    def start_failed(self, name: str, failure: StartFailure, container_id: str = "") -> None:
+        """The start, or its postStart hook, failed: shown from the next status on (L-92)."""
+        self._start_failures[name] = failure
+        if container_id:
+            self._end_hook(container_id)
+        self._journal.append(
+            ContainerStartFailed(
+                at=self._clock.now(),
+                pod=self.ref,
+                container=name,
+                field_path=self.field_path(name),
+                reason=failure.reason,
+                message=failure.message,
+                container_id=container_id,
+                image=self.pod.container(name).image,
+            )
+        )
+
+    def wait_with(self, name: str, failure: StartFailure) -> None:
+        """How the container waits for its next try; told when its reason is another one
+        (ImagePullBackOff)."""
+        before = self._start_failures.get(name)
+        if before is not None and before.reason == failure.reason:
+            self._start_failures[name] = failure
+        else:
+            self.start_failed(name, failure)
+
+    def exec_failed(self, container_id: str, message: str) -> None:
+        """The process could not be executed: the instance counts as exited with 128, StartError
+        (L-111)."""
+        run = self._require(container_id)
+        now = self._clock.now()
+        self._replace(
+            replace(
+                run,
+                state=RunState.EXITED,
+                started_at=now,
+                finished_at=now,
+                finished_monotonic=self._clock.monotonic(),
+                exit_code=START_ERROR_EXIT_CODE,
+                reason="StartError",
+                message=message,
+                hook_pending=False,
+            )
+        )
+
+    def discard(self, container_id: str) -> None:
+        """The instance did not come to be (L-109)."""
+        run = self._require(container_id)
+        self._runs[run.name] = tuple(r for r in self._runs[run.name] if r is not run)
+        self.environments.pop(container_id, None)
+
+    def start_attempted(self, name: str) -> None:
+        """A start goes ahead: the next one after an exit waits longer (L-169)."""
+        latest = self.latest(name)
+        if latest is not None and latest.finished_monotonic is not None:
+            entry = self.back_off.get(name)
+            self.back_off[name] = after_start(
+                entry, latest.finished_monotonic, self._clock.monotonic()
+            )
+
+    def held(self, hold: HoldContainer) -> bool:
+        """A start is delayed by back-off; False when that was known (one record and Event per
+        exit)."""
+        latest = self.latest(hold.name)
+        container_id = latest.container_id if latest else ""
+        if container_id in self._holds_told:
+            return False
+        self._holds_told.add(container_id)
+        message = crash_loop_message(hold.name, self.pod, hold.delay_seconds)
+        self._start_failures[hold.name] = StartFailure("CrashLoopBackOff", message)
+        self._journal.append(
+            BackOffStarted(
+                at=self._clock.now(),
+                pod=self.ref,
+                container=hold.name,
+                field_path=self.field_path(hold.name),
+                delay_seconds=hold.delay_seconds,
+                remaining_seconds=hold.until - self._clock.monotonic(),
+                restart_count=latest.restart_count if latest else 0,
+                message=message,
+            )
+        )
+        return True
+
+    # --- ending
+
+    def kill_requested(
+        self, run: ContainerRun, cause: KillCause, message: str, grace_period_seconds: float
+    ) -> None:
+        self._replace(replace(run, killed_for=cause))
+        self._journal.append(
+            KillRequested(
+                at=self._clock.now(),
+                pod=self.ref,
+                container=run.name,
+                field_path=self.field_path(run.name),
+                container_id=run.container_id,
+                cause=cause,
+                message=message,
+                grace_period_seconds=grace_period_seconds,
+            )
+        )
+
+    def exited(self, container_id: str, record: ExitRecord) -> None:
+        run = self.run_of(container_id)
+        if run is None or run.state is RunState.EXITED:
+            return
+        reason = "Completed" if record.exit_code == 0 else "Error"
+        if record.reason_hint == "oom":
+            reason = "OOMKilled"
+        self._end(
+            replace(
+                run,
+                state=RunState.EXITED,
+                started_at=run.started_at or run.created_at,
+                finished_at=_datetime(record.finished_at),
+                finished_monotonic=record.finished_monotonic,
+                exit_code=record.exit_code,
+                reason=reason,
+                message=record.message,
+            ),
+            signal=record.signal,
+            survivors=record.survivors,
+        )
+
+    def _end(self, run: ContainerRun, *, signal: int | None, survivors: tuple[str, ...]) -> None:
+        self._replace(run)
+        self._journal.append(
+            ContainerExited(
+                at=self._clock.now(),
+                pod=self.ref,
+                container=run.name,
+                field_path=self.field_path(run.name),
+                container_id=run.container_id,
+                restart_count=run.restart_count,
+                exit_code=run.exit_code or 0,
+                signal=signal,
+                reason=run.reason,
+                message=run.message,
+                ran_seconds=_ran_seconds(run),
+                cause=run.killed_for,
+                survivors=survivors,
+            )
+        )
+
+    def lost(self, container_id: str) -> None:
+        """Its shim was killed, and with it the exit status (L-218): the tree is gone too by now."""
+        run = self.run_of(container_id)
+        if run is None or run.state is RunState.EXITED:
+            return
+        now = self._clock.now()
+        self._end(
+            replace(
+                run,
+                state=RunState.EXITED,
+                started_at=run.started_at or run.created_at,
+                finished_at=now,
+                finished_monotonic=self._clock.monotonic(),
+                exit_code=LOST_EXIT_CODE,
+                reason="ContainerStatusUnknown",
+                message="The container could not be located when the pod was terminated",
+            ),
+            signal=None,
+            survivors=(),
+        )
+
+    def forget_all_runs(self) -> tuple[ContainerRun, ...]:
+        """All containers start over (L-166): their instances, verdicts and back-off are gone."""
+        gone = tuple(run for runs in self._runs.values() for run in runs)
+        self._runs.clear()
+        self._verdicts.clear()
+        self._start_failures.clear()
+        self.environments.clear()
+        return gone
+
+    # --- probes
+
+    def set_verdict(self, kind: ProbeKind, container_id: str, verdict: Verdict | None) -> None:
+        if verdict is None:
+            self._verdicts.pop((kind, container_id), None)
+        else:
+            self._verdicts[(kind, container_id)] = verdict
+
+    # --- inside
+
+    def _require(self, container_id: str) -> ContainerRun:
+        run = self.run_of(container_id)
+        if run is None:
+            raise KeyError(container_id)
+        return run
+
+    def _end_hook(self, container_id: str) -> None:
+        run = self.run_of(container_id)
+        if run is not None and run.hook_pending:
+            self._replace(replace(run, hook_pending=False))
+
+    def _replace(self, run: ContainerRun) -> None:
+        self._runs[run.name] = tuple(
+            run if old.container_id == run.container_id else old for old in self._runs[run.name]
+        )
+
+
+def _datetime(unix_nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(unix_nanoseconds / 1e9, UTC)
+
+
+def _ran_seconds(run: ContainerRun) -> float:
+    if run.started_at is None or run.finished_at is None:
+        return 0.0
+    return max(0.0, (run.finished_at - run.started_at).total_seconds())

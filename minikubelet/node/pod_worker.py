@@ -1,0 +1,377 @@
+"""The worker of one pod: observe, decide, act, wait.
+
+Role: the only writer of a pod's state. It asks the pure functions of `pod/` what to do and does it;
+no rule of Kubernetes is in here.
+Invariants: level-triggered (a doubled or lost wake-up does no harm); once a stop was asked for,
+nothing is started (L-247); `run()` ends when no process of the pod is left and its volumes are
+gone.
+Upstream: kubernetes pkg/kubelet, pod_workers.go and syncPod. Differs: a container is stopped beside
+the step that starts others, so a long grace period of one does not delay the restart of another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
+
+from minikubelet.journal import (
+    ConditionChanged,
+    DeadlineExceeded,
+    KillCause,
+    LogLost,
+    PhaseChanged,
+    PodAccepted,
+    PodEvicted,
+    StopStep,
+)
+from minikubelet.manifest.pod import Pod, is_sidecar
+from minikubelet.node.bell import Bell
+from minikubelet.node.container_start import ContainerStarter
+from minikubelet.node.hooks import HookRunner
+from minikubelet.node.pod_probes import PodProbes
+from minikubelet.node.pod_state import PodState
+from minikubelet.node.pod_stop import PodStopper
+from minikubelet.node.pod_volumes import PodVolumes
+from minikubelet.node.retries import Retries
+from minikubelet.node.services import NodeServices
+from minikubelet.pod.actions import (
+    HoldContainer,
+    KillContainer,
+    KillPod,
+    RestartAllContainers,
+    StartContainer,
+    compute_pod_actions,
+)
+from minikubelet.pod.pod_status import PodPhase, PodStatus
+from minikubelet.pod.status import StatusOverride, compute_status
+from minikubelet.pod.termination import effective_grace
+from minikubelet.runtime.processes import (
+    ContainerEvent,
+    ContainerExitedEvent,
+    LogLostEvent,
+    ShimLostEvent,
+    StopStepEvent,
+)
+
+RESTART_ALL_GRACE_SECONDS = 2.0
+EVICTION_GRACE_SECONDS = 1.0
+
+Step = StartContainer | KillPod | RestartAllContainers
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Why the whole pod is to stop. Without a grace period the pod's own counts (L-79); `override`
+    is what the status will say (L-238). A grace period of 0 kills at once."""
+
+    cause: KillCause
+    grace_period_seconds: float | None = None
+    override: StatusOverride | None = None
+
+
+class PodWorker:
+    def __init__(
+        self, pod: Pod, services: NodeServices, on_status: Callable[[Pod, PodStatus], None]
+    ) -> None:
+        self.pod = pod
+        self.status: PodStatus | None = None
+        self.state = PodState(pod, services.journal, services.clock)
+        self._services = services
+        self._clock = services.clock
+        self._on_status = on_status
+        self._bell = Bell(services.clock)
+        self._dirty = True
+        self._group: asyncio.TaskGroup | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._wake_at: float | None = None
+        self._step_running = False
+        self._stop_request: StopRequest | None = None
+        self._began: float | None = None
+        self._terminated = False
+        hooks = HookRunner(services.runtime, services.clock, services.node.ip)
+        self._retries = Retries(services.clock, services.rng)
+        self._volumes = PodVolumes(
+            pod, self.state.ref, services, spawn=self._spawn, changed=self.wake
+        )
+        self._probes = PodProbes(
+            self.state, services, spawn=self._spawn, changed=self.wake, status=lambda: self.status
+        )
+        self._stopper = PodStopper(self.state, services, hooks, self._bell, self._spawn)
+        self._starter = ContainerStarter(
+            self.state,
+            services,
+            hooks,
+            self._bell,
+            changed=self.wake,
+            stopper=self._stopper,
+            terminating=lambda: self._stop_request is not None,
+        )
+
+    # --- from outside
+
+    def wake(self) -> None:
+        """Something may have changed: look again."""
+        self._dirty = True
+        self._bell.ring()
+
+    def handle(self, event: ContainerEvent) -> None:
+        """A fact from the runtime about one of this pod's containers."""
+        match event:
+            case ContainerExitedEvent(container_id, record):
+                self.state.exited(container_id, record)
+            case ShimLostEvent(container_id):
+                self.state.lost(container_id)
+            case StopStepEvent() | LogLostEvent():
+                self._record(event)
+            case _:
+                assert_never(event)
+        self._probes.wake()
+        self.wake()
+
+    def request_stop(self, request: StopRequest) -> None:
+        """Stop the pod. A repeated request can only shorten the grace period (L-79)."""
+        first, grace = self._stop_request, request.grace_period_seconds
+        if first is None:
+            self._stop_request = request
+        elif grace is not None:
+            own = first.grace_period_seconds
+            self._stop_request = replace(
+                first, grace_period_seconds=grace if own is None else min(own, grace)
+            )
+        if grace is not None:
+            self._stopper.shorten(grace)
+        self.wake()
+
+    # --- life
+
+    async def run(self) -> None:
+        """Until the pod is finished, nothing of it runs, and its volumes are gone."""
+        if self._began is None:
+            self._began = self._clock.monotonic()
+            self._services.journal.append(PodAccepted(at=self._clock.now(), pod=self.state.ref))
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            await self._sync_until_finished()
+            await self._terminate()
+            for task in tuple(self._background):
+                task.cancel()
+        await self._services.files.tear_down(self.pod)
+
+    async def _sync_until_finished(self) -> None:
+        while True:
+            self._dirty = False
+            status = self._publish()
+            if self._stop_request is not None or status.phase.terminal:
+                return
+            self._wake_at = self._sync()
+            await self._bell.wait_for(lambda: self._dirty, lambda: self._wake_at)
+
+    def _sync(self) -> float | None:
+        """One pass over everything; the answer (monotonic) is when to look again if nothing happens
+        before."""
+        now = self._clock.monotonic()
+        deadline = self._deadline()
+        if deadline is not None and now >= deadline:
+            self._exceed_deadline()
+            return now
+        if self.pod.spec.scheduling_gates:
+            return deadline
+        wakes = [deadline, self._volumes.check(now)]
+        if self._volumes.eviction is not None:
+            self._evict(self._volumes.eviction)
+            return now
+        if self._volumes.ready:
+            self._probes.ensure()
+            if not self._step_running:
+                wakes.append(self._decide(now))
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def _decide(self, now: float) -> float | None:
+        actions = compute_pod_actions(self.pod, self.state.observed(), self.state.back_off, now)
+        steps: list[Step] = []
+        for action in actions.now:
+            match action:
+                case HoldContainer():
+                    if self.state.held(action):
+                        self._dirty = True
+                case KillContainer():
+                    if not self._stopper.is_stopping(action.container_id):
+                        self._spawn(self._stopper.stop(action))
+                case StartContainer() | KillPod() | RestartAllContainers():
+                    steps.append(action)
+                case _:
+                    assert_never(action)
+        if steps:
+            self._step_running = True
+            self._spawn(self._run_steps(steps))
+        return actions.wake_at
+
+    async def _run_steps(self, steps: Sequence[Step]) -> None:
+        try:
+            for step in steps:
+                if self._stop_request is not None:
+                    return
+                match step:
+                    case StartContainer(name):
+                        if not await self._start(name):
+                            return
+                    case KillPod(kills, cause):
+                        grace = effective_grace(self.pod)
+                        by_name = {kill.name: kill for kill in kills}
+                        await self._stopper.stop_all(cause, grace, by_name)
+                    case RestartAllContainers():
+                        await self._restart_all()
+                    case _:
+                        assert_never(step)
+        finally:
+            self._step_running = False
+            self.wake()
+
+    async def _start(self, name: str) -> bool:
+        """Start one container; False when the step ends here: a failed init container (L-103)."""
+        container = self.pod.container(name)
+        init = self.pod.is_init(name)
+        started = await self._starter.start(container)
+        failure = self.state.start_failure(name)
+        if started:
+            self._retries.started(name)
+        elif (
+            failure is not None and (waiting := self._retries.after(container, failure)) != failure
+        ):
+            self._publish()
+            self.state.wait_with(name, waiting)
+        self._probes.wake()
+        self.wake()
+        return started or not init or is_sidecar(container, init=init)
+
+    async def _restart_all(self) -> None:
+        await self._stopper.kill_all(KillCause.RESTART_ALL, "killing", RESTART_ALL_GRACE_SECONDS)
+        self.state.forget_all_runs()
+
+    async def _terminate(self) -> None:
+        """L-238: stop everything, then publish what is final."""
+        self._probes.stop_liveness_and_startup()
+        while self._step_running or self.state.running():
+            request = self._stop_request or StopRequest(KillCause.POD_FINISHED)
+            grace = request.grace_period_seconds
+            if grace is None or grace > 0:
+                grace = effective_grace(self.pod, grace)
+            await self._stopper.stop_all(request.cause, grace, {})
+            await self._bell.wait_for(lambda: not self._step_running or bool(self.state.running()))
+        self._probes.stop()
+        self._terminated = True
+        self._publish()
+
+    # --- deadlines and evictions
+
+    def _deadline(self) -> float | None:
+        seconds = self.pod.spec.active_deadline_seconds
+        return None if seconds is None or self._began is None else self._began + seconds
+
+    def _exceed_deadline(self) -> None:
+        message = "Pod was active on the node longer than the specified deadline"
+        self._services.journal.append(
+            DeadlineExceeded(at=self._clock.now(), pod=self.state.ref, message=message)
+        )
+        override = StatusOverride(PodPhase.FAILED, "DeadlineExceeded", message)
+        self.request_stop(StopRequest(KillCause.DEADLINE, override=override))
+
+    def _evict(self, message: str) -> None:
+        self._services.journal.append(
+            PodEvicted(at=self._clock.now(), pod=self.state.ref, message=message)
+        )
+        override = StatusOverride(PodPhase.FAILED, "Evicted", message)
+        self.request_stop(StopRequest(KillCause.EVICTED, EVICTION_GRACE_SECONDS, override))
+
+    # --- telling
+
+    def _publish(self) -> PodStatus:
+        """Compute the status and tell what changed (section 16 to 18 of the lifecycle spec)."""
+        before = self.status
+        now = self._clock.now()
+        status = compute_status(
+            self.pod,
+            self.state.observed(),
+            before,
+            now,
+            node=self._services.node,
+            terminated=self._terminated,
+            override=self._stop_request.override if self._stop_request else None,
+        )
+        if status == before:
+            return status
+        self.status = status
+        self._tell(before, status)
+        self._probes.wake()
+        self._on_status(self.pod, status)
+        return status
+
+    def _tell(self, before: PodStatus | None, status: PodStatus) -> None:
+        journal, now, ref = self._services.journal, self._clock.now(), self.state.ref
+        old_phase = before.phase if before else ""
+        if status.phase != old_phase:
+            journal.append(
+                PhaseChanged(
+                    at=now,
+                    pod=ref,
+                    old=old_phase,
+                    new=status.phase,
+                    reason=status.reason,
+                    message=status.message,
+                )
+            )
+        for condition in status.conditions:
+            old = before.condition(condition.type) if before else None
+            if old is None or old.status != condition.status:
+                journal.append(
+                    ConditionChanged(
+                        at=now,
+                        pod=ref,
+                        type=condition.type,
+                        status=condition.status,
+                        reason=condition.reason,
+                        message=condition.message,
+                    )
+                )
+
+    def _record(self, event: StopStepEvent | LogLostEvent) -> None:
+        run = self.state.run_of(event.container_id)
+        if run is None:
+            return
+        now, path = self._clock.now(), self.state.field_path(run.name)
+        match event:
+            case StopStepEvent():
+                self._services.journal.append(
+                    StopStep(
+                        at=now,
+                        pod=self.state.ref,
+                        container=run.name,
+                        field_path=path,
+                        container_id=event.container_id,
+                        step=event.step,
+                        seconds=event.seconds,
+                        detail=event.detail,
+                    )
+                )
+            case LogLostEvent():
+                self._services.journal.append(
+                    LogLost(
+                        at=now,
+                        pod=self.state.ref,
+                        container=run.name,
+                        field_path=path,
+                        lost_bytes=event.lost_bytes,
+                        message=event.message,
+                    )
+                )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run beside the loop, as a task of this worker; it is cancelled when the pod is
+        finished."""
+        assert self._group is not None, "the worker runs"
+        task = self._group.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
