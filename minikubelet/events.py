@@ -58,6 +58,7 @@ class Reason(StrEnum):
     PROBE_WARNING = "ProbeWarning"
     FAILED_POST_START_HOOK = "FailedPostStartHook"
     FAILED_PRE_STOP_HOOK = "FailedPreStopHook"
+    LIFECYCLE_HTTP_FALLBACK = "LifecycleHTTPFallback"
     FAILED_MOUNT = "FailedMount"
     FAILED_KILL_POD = "FailedKillPod"
     EXCEEDED_GRACE_PERIOD = "ExceededGracePeriod"
@@ -148,6 +149,12 @@ def _said_by(record: Record) -> _Said:
             yield EventType.WARNING, Reason.FAILED_POST_START_HOOK, "PostStartHook failed"
         case HookRan(ok=False):
             yield EventType.WARNING, Reason.FAILED_PRE_STOP_HOOK, "PreStopHook failed"
+        case HookRan(fallback_host=host) if host:
+            text = (
+                f"request to HTTPS lifecycle hook {host} got HTTP response, "
+                "retry with HTTP succeeded"
+            )
+            yield EventType.WARNING, Reason.LIFECYCLE_HTTP_FALLBACK, text
         case VolumeFailed(volume=""):
             text = f"Unable to attach or mount volumes: {record.message}"
             yield EventType.WARNING, Reason.FAILED_MOUNT, text

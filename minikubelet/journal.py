@@ -190,6 +190,8 @@ class HookRan(Record):
     duration_seconds: float
     ok: bool
     message: str = ""
+    fallback_host: str = ""
+    """An HTTPS request to this host:port was answered in plain HTTP, and HTTP then worked (L-187)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,7 @@ class ContainerStarter:
                     duration_seconds=clock.monotonic() - began,
                     ok=result.ok,
                     message=result.message,
+                    fallback_host=result.fallback_host,
                 )
             )
         return result

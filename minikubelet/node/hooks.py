@@ -7,8 +7,9 @@ Upstream: kubernetes pkg/kubelet/lifecycle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from minikubelet.clock import Clock
@@ -31,7 +32,7 @@ class CommandRunner(Protocol):
     async def exec(
         self,
         container_id: str,
-        argv: tuple[str, ...],
+        argv: Sequence[str],
         *,
         timeout: float | None,
         output_limit: int = 10240,
@@ -41,11 +42,10 @@ class CommandRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HookResult:
-    """`message` is empty when it succeeded; `fallback`: an HTTPS hook was answered in plain HTTP
-    (L-187)."""
-
     message: str = ""
-    fallback: bool = False
+    """Empty when it succeeded."""
+    fallback_host: str = ""
+    """An HTTPS hook was answered in plain HTTP by this host:port, and HTTP then worked (L-187)."""
 
     @property
     def ok(self) -> bool:
@@ -110,7 +110,25 @@ class HookRunner:
         return HookResult(f"{head}{failure}, message: {go_quote(output)}")
 
     async def _http(self, pod: Pod, container: Container, action: HTTPGetAction) -> HookResult:
-        raise AssertionError
+        """Any answer is a success, whatever its status (L-187)."""
+        try:
+            request = http_request(action, container, self._pod_ip, LIFECYCLE_USER_AGENT)
+            try:
+                await http_get(request, math.inf, self._clock)
+            except HTTPProbeFailure as failure:
+                if not failure.plain_answer:
+                    raise
+                plain = replace(action, scheme="HTTP")
+                request = http_request(plain, container, self._pod_ip, LIFECYCLE_USER_AGENT)
+                await http_get(request, math.inf, self._clock)
+                return HookResult(fallback_host=request.url.authority)
+        except (HTTPProbeFailure, PortError) as error:
+            head = (
+                f"HTTP lifecycle hook ({action.path}) for Container {go_quote(container.name)} "
+                f"in Pod {go_quote(pod.description)} failed - error: "
+            )
+            return HookResult(f"{head}{error}")
+        return HookResult()
 
 
 def sleep_interrupted(pod: Pod, container: Container, seconds: int) -> HookResult:

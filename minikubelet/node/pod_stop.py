@@ -132,6 +132,7 @@ class PodStopper:
                 duration_seconds=clock.monotonic() - began,
                 ok=result.ok,
                 message=result.message,
+                fallback_host=result.fallback_host,
             )
         )
 

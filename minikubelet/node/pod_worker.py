@@ -296,7 +296,8 @@ class PodWorker:
             self.state.observed(),
             before,
             now,
-            node=self._services.node,
+            host_ip=self._services.node.ip,
+            pod_ip=self._services.node.ip,
             terminated=self._terminated,
             override=self._stop_request.override if self._stop_request else None,
         )
