@@ -1,0 +1,56 @@
+"""Where the termination message of an instance is read (L-213).
+
+Role: an instance always has a private file for it, named by MINIKUBELET_TERMINATION_LOG. Whether
+that file is also mounted at `terminationMessagePath`, or the path is read as it is on the host, is
+decided here.
+Invariants: pure; a container that has no mounts and does not use the path gets no namespace for its
+sake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from minikubelet.runtime.launch import Mount
+
+
+@dataclass(frozen=True, slots=True)
+class TerminationLog:
+    path: str
+    """Host path of the file to read."""
+    remove: bool = False
+    """Remove it after reading: the application made it at its place on the host."""
+    mount: Mount | None = None
+
+
+def plan_termination_log(
+    wanted: str,
+    private: str,
+    mounts: Sequence[Mount],
+    texts: Iterable[str],
+    path_exists: bool,
+) -> TerminationLog:
+    """`wanted` is terminationMessagePath, `private` the instance's own file.
+
+    `texts` is all that the container is told: command line and environment. `path_exists` says
+    whether the host has `host_path(wanted, mounts)`.
+    """
+    mounted = TerminationLog(private, mount=Mount(private, wanted))
+    if PurePosixPath(wanted).is_relative_to("/dev"):
+        used = bool(mounts) or any(wanted in text for text in texts)
+        return mounted if used else TerminationLog(private)
+    if path_exists:
+        return mounted
+    return TerminationLog(host_path(wanted, mounts), remove=True)
+
+
+def host_path(path: str, mounts: Sequence[Mount]) -> str:
+    """Where a path of the container lies on the host: below the deepest mount that covers it."""
+    wanted = PurePosixPath(path)
+    covering = [mount for mount in mounts if wanted.is_relative_to(mount.target)]
+    if not covering:
+        return path
+    mount = max(covering, key=lambda mount: len(PurePosixPath(mount.target).parts))
+    return str(PurePosixPath(mount.source) / wanted.relative_to(mount.target))
