@@ -49,7 +49,7 @@ class ContainerRun:
     exit_code: int | None = None
     """0-255; death by signal n is 128+n (L-119). None unless EXITED."""
     reason: str = ""
-    """Completed, Error, OOMKilled, StartError … (lifecycle spec, section 8). Empty unless EXITED."""
+    """Completed, Error, OOMKilled … (lifecycle spec, section 8). Empty unless EXITED."""
     message: str = ""
     """Runtime message and termination message joined (L-213, L-214); empty unless EXITED."""
     image: str = ""

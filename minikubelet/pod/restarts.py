@@ -1,7 +1,7 @@
 """Whether an exited container runs again, and when.
 
-Role: the restart decision (L-155, L-158, L-162 … L-166), the crash-loop back-off (L-168 … L-175) and
-the back-off of images that have no local command. Times are monotonic seconds.
+Role: the restart decision (L-155, L-158, L-162 … L-166), the crash-loop back-off (L-168 … L-175)
+and the back-off of images that have no local command. Times are monotonic seconds.
 Invariants: pure; a back-off is over exactly at the moment that it names, where upstream is late by
 its polling (L-171).
 Upstream: kubernetes pkg/kubelet/container/helpers.go, pkg/api/v1/pod/util.go, client-go
@@ -43,7 +43,7 @@ class RestartDecision(Enum):
 class BackOffEntry:
     """Crash-loop state of one container (L-168). Times are monotonic seconds.
 
-    It belongs to one image and one set of resources: who keeps it drops it when they change (L-173).
+    It belongs to one image and one set of resources: its keeper drops it when they change (L-173).
     """
 
     delay_seconds: float
