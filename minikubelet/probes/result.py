@@ -23,4 +23,4 @@ class ProbeResult:
     output: str = ""
     error: str = ""
     detail: str = ""
-    """Evidence for people that upstream's text leaves out: body excerpt, redirect target, spawn time."""
+    """Evidence that upstream's text leaves out: body excerpt, output so far, spawn time."""

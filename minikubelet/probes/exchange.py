@@ -1,0 +1,244 @@
+"""Talk to one TCP peer until a conversation is over: the only code of the probes that has sockets.
+
+Role: `converse` connects and moves bytes between a socket and a `Conversation`, which knows the
+protocol and no socket (HTTP, TLS around it, gRPC, or nothing at all for a TCP probe).
+Invariants: the event loop never blocks; every socket is closed when `converse` returns; one
+deadline covers everything.
+Optimistic: each step is tried at once and the loop is asked only when the kernel says EAGAIN, since
+on loopback most steps succeed at once. No SO_LINGER: it makes close() block, and the kernel reuses
+ports in TIME-WAIT towards loopback (B-18).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Protocol
+
+from minikubelet.clock import Clock
+from minikubelet.probes.addresses import Address, errno_text, sockaddr_text
+
+READ_SIZE = 65536
+MIN_SECONDS_PER_ADDRESS = 2.0
+"""What each of several addresses gets at least, while the deadline allows (as Go's dialer)."""
+
+
+class Conversation(Protocol):
+    """The bytes of one connection. Methods may raise: `converse` passes that on."""
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more is to be sent or read."""
+        ...
+
+    @property
+    def unread(self) -> bool:
+        """The peer says more than is wanted: some of it is read before the close (B-16)."""
+        ...
+
+    def begin(self) -> bytes:
+        """Connected: what to send first."""
+        ...
+
+    def receive(self, data: bytes) -> bytes:
+        """Bytes of the peer, empty when it closed; answers what to send next."""
+        ...
+
+
+class DialError(Exception):
+    """No connection; the text is Go's: `dial tcp <address>: <why>`."""
+
+
+class DialTimeoutError(DialError):
+    """No connection before the deadline; ends in `i/o timeout`."""
+
+
+class ConnectionLostError(Exception):
+    """Reading or writing failed; the text is Go's: `read tcp <from>-><to>: read: <why>`."""
+
+
+class ConversationTimeoutError(Exception):
+    """Connected, but not finished before the deadline."""
+
+
+async def converse(
+    addresses: Sequence[Address], conversation: Conversation, deadline: float, clock: Clock
+) -> None:
+    """Connect to the first of `addresses` that accepts, and go on until `conversation.finished`.
+
+    Raises DialError (that of the first address), ConnectionLostError, ConversationTimeoutError.
+    """
+    first_failure: DialError | None = None
+    for index, address in enumerate(addresses):
+        connect_by = _connect_deadline(len(addresses) - index, deadline, clock)
+        connection = _Connection(address, conversation)
+        try:
+            if not connection.advance():
+                await connection.finish(connect_by, deadline, clock)
+            return
+        except DialError as failure:
+            first_failure = first_failure or failure
+        finally:
+            connection.close()
+    raise first_failure or DialError("dial tcp: missing address")
+
+
+def _connect_deadline(addresses_left: int, deadline: float, clock: Clock) -> float:
+    if addresses_left == 1:
+        return deadline
+    now = clock.monotonic()
+    return min(deadline, now + max(MIN_SECONDS_PER_ADDRESS, (deadline - now) / addresses_left))
+
+
+class _Connection:
+    """One socket and the callbacks that move it on."""
+
+    __slots__ = (
+        "_address",
+        "_clock",
+        "_connected",
+        "_conversation",
+        "_deadline",
+        "_fd",
+        "_loop",
+        "_outgoing",
+        "_socket",
+        "_timer",
+        "_waiter",
+        "_watched",
+    )
+
+    def __init__(self, address: Address, conversation: Conversation) -> None:
+        """Raises DialError when there is no socket to be had."""
+        try:
+            self._socket = socket.socket(address.family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise DialError(f"dial tcp {address}: socket: {errno_text(error)}") from error
+        self._socket.setblocking(False)
+        self._fd = self._socket.fileno()
+        self._address = address
+        self._conversation = conversation
+        self._connected: bool | None = None
+        self._outgoing: bytes | memoryview = b""
+        self._watched = ""
+
+    def advance(self) -> bool:
+        """Go on as far as possible without waiting; True when the conversation is finished."""
+        if not self._connected and not self._connect():
+            return False
+        conversation = self._conversation
+        while not conversation.finished:
+            if self._outgoing and not self._send():
+                return False
+            try:
+                data = self._socket.recv(READ_SIZE)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                raise self._lost("read", error) from error
+            self._outgoing = conversation.receive(data)
+        return True
+
+    async def finish(self, connect_by: float, deadline: float, clock: Clock) -> None:
+        """Wait for the socket until the conversation is finished."""
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] = self._loop.create_future()
+        self._clock = clock
+        self._deadline = deadline
+        self._watch()
+        self._timer = clock.call_at(deadline if self._connected else connect_by, self._expire)
+        try:
+            await self._waiter
+        finally:
+            self._timer.cancel()
+
+    def close(self) -> None:
+        """Take the socket off the loop, and close it: its number may be used again at once."""
+        self._unwatch()
+        if self._conversation.unread:
+            with contextlib.suppress(OSError):
+                self._socket.recv(READ_SIZE)
+        self._socket.close()
+
+    def _connect(self) -> bool:
+        """Begin to connect, or see what came of it."""
+        if self._connected is None:
+            self._connected = False
+            result = self._socket.connect_ex(self._address.sockaddr)
+            if result == errno.EINPROGRESS:
+                return False
+        else:
+            result = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if not result and self._socket.getsockname() == self._address.sockaddr:
+            # Nobody listens on a port that the kernel just gave to this very socket.
+            result = errno.ECONNREFUSED
+        if result:
+            raise DialError(f"dial tcp {self._address}: connect: {errno_text(result)}")
+        self._connected = True
+        self._outgoing = self._conversation.begin()
+        return True
+
+    def _send(self) -> bool:
+        """Send what is to be sent; False when the rest has to wait."""
+        try:
+            sent = self._socket.send(self._outgoing)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # The peer may have answered before it hung up: reading tells.
+            self._outgoing = b""
+            return True
+        if sent == len(self._outgoing):
+            self._outgoing = b""
+            return True
+        self._outgoing = memoryview(self._outgoing)[sent:]
+        return False
+
+    def _lost(self, operation: str, error: OSError) -> ConnectionLostError:
+        local = sockaddr_text(self._socket.getsockname())
+        return ConnectionLostError(
+            f"{operation} tcp {local}->{self._address}: {operation}: {errno_text(error)}"
+        )
+
+    def _watch(self) -> None:
+        """Ask the loop for the one thing that is waited for."""
+        wanted = "write" if not self._connected or self._outgoing else "read"
+        if wanted == self._watched:
+            return
+        self._unwatch()
+        self._watched = wanted
+        if wanted == "read":
+            self._loop.add_reader(self._fd, self._on_ready)
+        else:
+            self._loop.add_writer(self._fd, self._on_ready)
+
+    def _unwatch(self) -> None:
+        if self._watched == "read":
+            self._loop.remove_reader(self._fd)
+        elif self._watched == "write":
+            self._loop.remove_writer(self._fd)
+        self._watched = ""
+
+    def _on_ready(self) -> None:
+        if self._waiter.done():
+            return
+        try:
+            if self.advance():
+                self._waiter.set_result(None)
+            else:
+                self._watch()
+        except Exception as error:
+            self._waiter.set_exception(error)
+
+    def _expire(self) -> None:
+        if self._waiter.done():
+            return
+        if not self._connected:
+            self._waiter.set_exception(DialTimeoutError(f"dial tcp {self._address}: i/o timeout"))
+        elif self._clock.monotonic() < self._deadline:  # it was the deadline of connecting only
+            self._timer = self._clock.call_at(self._deadline, self._expire)
+        else:
+            self._waiter.set_exception(ConversationTimeoutError())
