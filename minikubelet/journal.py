@@ -191,7 +191,7 @@ class HookRan(Record):
     ok: bool
     message: str = ""
     fallback_host: str = ""
-    """An HTTPS request to this host:port was answered in plain HTTP, and HTTP then worked (L-187)."""
+    """Where an HTTPS request was answered in plain HTTP, and HTTP then worked (L-187)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ from minikubelet.manifest.pod import (
     Pod,
     SleepAction,
 )
+from minikubelet.probes.http import HTTPProbeFailure, http_get
+from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, http_request
+from minikubelet.probes.ports import PortError
 from minikubelet.runtime.errors import ExecError
 from minikubelet.runtime.processes import ExecResult
 
