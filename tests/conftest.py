@@ -1,0 +1,98 @@
+"""The suite proves that it leaves nothing behind: no process, no listening port, no file.
+
+Each pytest process is a child subreaper, so whatever a test starts ends up below it, however often
+it forks away; after each test nothing may be left there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+_PR_SET_CHILD_SUBREAPER = 36
+_PATIENCE_SECONDS = 10.0
+_OURS = ("minikubelet-run-*", "minikubelet-emptydir-*")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    before = set(_descendants())
+    ports_before = _listening_ports()
+    yield
+    left = _wait_until_gone(before)
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert not left, f"processes left behind: {left}"
+    ports = _listening_ports() - ports_before
+    assert not ports, f"listening ports left behind: {sorted(ports)}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_files_are_left() -> Iterator[None]:
+    before = _our_files()
+    yield
+    left = _our_files() - before
+    assert not left, f"files left behind: {sorted(left)}"
+
+
+def _descendants() -> dict[int, str]:
+    """Pid and command line of every living process below this one."""
+    found = {}
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if child.status() != psutil.STATUS_ZOMBIE and not _is_pytest_worker(child):
+                found[child.pid] = " ".join(child.cmdline())
+    return found
+
+
+def _is_pytest_worker(process: psutil.Process) -> bool:
+    """Processes of pytest-xdist, and the helper of Python's own multiprocessing."""
+    words = " ".join(process.cmdline())
+    return "execnet" in words or "resource_tracker" in words
+
+
+def _wait_until_gone(before: set[int]) -> dict[int, str]:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        left = {pid: words for pid, words in _descendants().items() if pid not in before}
+        _reap(before)
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.005)
+
+
+def _reap(before: set[int]) -> None:
+    """Zombies that were reparented to this process by its being a subreaper."""
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error, ChildProcessError):
+            if child.pid not in before and child.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(child.pid, os.WNOHANG)
+
+
+def _listening_ports() -> set[int]:
+    return {
+        connection.laddr.port
+        for connection in psutil.Process().net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def _our_files() -> set[Path]:
+    places = [Path(tempfile.gettempdir()), Path("/dev/shm")]
+    return {path for place in places for pattern in _OURS for path in place.glob(pattern)}
