@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import Pod, ResourceFieldSelector
-from minikubelet.manifest.quantity import Quantity
+from minikubelet.manifest.quantity import parse_quantity
 from minikubelet.pod.node_info import NodeInfo
 
 _SUBSCRIPT = re.compile(r"(?P<map>.+)\['(?P<key>.*)'\]", re.DOTALL)
@@ -65,12 +65,12 @@ def resource_value(
     if side not in ("limits", "requests") or not _is_exposed(resource):
         raise DownwardAPIError(f"unsupported container resource : {selector.resource}")
     amounts = container.resources.limits if side == "limits" else container.resources.requests
-    amount = Quantity.parse(amounts.get(resource, "0"))
+    amount = parse_quantity(amounts.get(resource, "0"))
     if side == "limits" and amount.value() == 0:
-        amount = Quantity.parse(_node_has(node, resource))
-    divisor = Quantity.parse(selector.divisor)
+        amount = parse_quantity(_node_has(node, resource))
+    divisor = parse_quantity(selector.divisor)
     if divisor.milli_value() == 0:
-        divisor = Quantity.parse("1")
+        divisor = parse_quantity("1")
     if resource == "cpu":
         return _divided(amount.milli_value(), divisor.milli_value())
     return _divided(amount.value(), divisor.value())
