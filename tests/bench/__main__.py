@@ -1,4 +1,4 @@
-"""All benchmarks: `python -m tests.bench [NAME …]`. Without names, all of them (about three minutes).
+"""All benchmarks: `python -m tests.bench [NAME …]`. Without names, all (about three minutes).
 
 Each `bench_*.py` beside this file has a docstring that says what it measures and a `run()` that
 yields rows.
