@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from minikubelet.clock import Clock
+from minikubelet.manifest.meta import ObjectMeta
 from minikubelet.manifest.pod import ProbeKind
 
 
@@ -42,6 +43,10 @@ class PodRef:
     namespace: str
     name: str
     uid: str
+
+    @classmethod
+    def of(cls, meta: ObjectMeta) -> PodRef:
+        return cls(meta.namespace, meta.name, meta.uid)
 
     @property
     def description(self) -> str:

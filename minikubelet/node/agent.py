@@ -59,7 +59,7 @@ class NodeAgent:
             self._services.journal.append(
                 PortClash(
                     at=self._services.clock.now(),
-                    pod=PodRef.of(clash.pod),
+                    pod=PodRef.of(clash.pod.metadata),
                     container=clash.container,
                     field_path=f"spec.containers{{{clash.container}}}",
                     message=clash.message,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from minikubelet.manifest.pod import Container, ProbeKind, is_sidecar
+from minikubelet.manifest.pod import Container, Probe, ProbeKind, is_sidecar
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.services import NodeServices
 from minikubelet.node.stopping import Spawn
@@ -53,23 +53,22 @@ class PodProbes:
             for probe in container.probes():
                 key = _Key(container.name, probe.kind)
                 if key not in self._workers:
-                    self._workers[key] = worker = ProbeWorker(
-                        pod,
-                        container,
-                        probe,
-                        clock=self._services.clock,
-                        rng=self._services.rng,
-                        prober=self._services.prober,
-                        view=lambda container=container, init=init: self._view(
-                            container, init=init
-                        ),
-                        environment=lambda name=container.name: self._environment(name),
-                        report=self._services.journal.append,
-                        store=lambda container_id, verdict, kind=probe.kind: self._store(
-                            kind, container_id, verdict
-                        ),
-                    )
+                    self._workers[key] = worker = self._worker(container, probe, init=init)
                     self._spawn(self._run(key, worker))
+
+    def _worker(self, container: Container, probe: Probe, *, init: bool) -> ProbeWorker:
+        return ProbeWorker(
+            self._state.pod,
+            container,
+            probe,
+            clock=self._services.clock,
+            rng=self._services.rng,
+            prober=self._services.prober,
+            view=lambda: self._view(container, init=init),
+            environment=lambda: self._environment(container.name),
+            report=self._services.journal.append,
+            store=lambda container_id, verdict: self._store(probe.kind, container_id, verdict),
+        )
 
     def wake(self) -> None:
         for worker in self._workers.values():

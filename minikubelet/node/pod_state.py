@@ -38,7 +38,7 @@ LOST_EXIT_CODE = 137
 class PodState:
     def __init__(self, pod: Pod, journal: Journal, clock: Clock) -> None:
         self.pod = pod
-        self.ref = PodRef(pod.metadata.namespace, pod.metadata.name, pod.metadata.uid)
+        self.ref = PodRef.of(pod.metadata)
         self.back_off: dict[str, BackOffEntry] = {}
         self.environments: dict[str, Mapping[str, str]] = {}
         self._journal = journal
