@@ -1,0 +1,76 @@
+"""The files of one instance that exist before it is started (layout.py says who may read what)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from minikubelet.manifest.pod import Container, HostAlias, Pod
+from minikubelet.pod.environment import EnvFileReader
+from minikubelet.runtime.layout import Layout, make_dir
+from minikubelet.runtime.users import ProcessUser
+
+
+def make_instance_dir(
+    pod: Pod, container: Container, layout: Layout, instance_dir: Path, *, shared: bool
+) -> Path:
+    """Make the directory and the empty termination log in it, whose path is returned.
+
+    `shared`: the container runs as another user, who must reach the termination log; what else lies
+    there is private by its own mode.
+    """
+    uid = pod.metadata.uid
+    container_dir = layout.container_dir(uid, container.name)
+    for directory in (layout.pod_dir(uid), container_dir.parent, container_dir):
+        make_dir(directory, 0o711)
+    make_dir(instance_dir, 0o711 if shared else 0o700)
+    path = instance_dir / "termination-log"
+    path.touch()
+    path.chmod(0o666)
+    return path
+
+
+def make_work_dir(pod: Pod, container: Container, layout: Layout, user: ProcessUser) -> Path:
+    """The container's own directory, empty, as the file system of a restarted container is new."""
+    path = layout.container_dir(pod.metadata.uid, container.name) / "work"
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(mode=0o700)
+    if user.user is not None:
+        os.chown(path, user.user, -1 if user.group is None else user.group)
+    return path
+
+
+def write_hosts(pod: Pod, layout: Layout) -> Path:
+    """The pod's hosts file: the host's, and the aliases of the manifest (L-137)."""
+    path = layout.pod_dir(pod.metadata.uid) / "etc-hosts"
+    try:
+        node_hosts = Path("/etc/hosts").read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        node_hosts = ""
+    text = hosts_file(node_hosts, pod.spec.host_aliases)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    path.chmod(0o644)
+    return path
+
+
+def hosts_file(node_hosts: str, aliases: tuple[HostAlias, ...]) -> str:
+    """Every pod is on the host's network, so the host's own file comes first."""
+    lines = "".join("\t".join((alias.ip, *alias.hostnames)) + "\n" for alias in aliases)
+    added = f"\n# Entries added by HostAliases.\n{lines}" if aliases else ""
+    return f"# Kubernetes-managed hosts file (host network).\n{node_hosts}{added}"
+
+
+def env_file_reader(pod: Pod, layout: Layout) -> EnvFileReader:
+    """Reads files of the pod's volumes for `fileKeyRef` (L-128)."""
+
+    def read(volume_name: str, path: str) -> str:
+        root = (layout.volumes_dir(pod.metadata.uid) / volume_name).resolve()
+        file = (root / path).resolve()
+        # A link that a container left in its volume must not lead to a file of the host.
+        if not file.is_relative_to(root):
+            raise PermissionError(f"{path} leads out of volume {volume_name}")
+        return file.read_text(encoding="utf-8")
+
+    return read
