@@ -23,7 +23,7 @@ from minikubelet.pod.restarts import (
     BackOffEntry,
     back_off_until,
     restart_all_trigger,
-    restarts_on_failure,
+    restarts_after_kill,
     should_start,
 )
 from minikubelet.pod.termination import kill_grace_seconds
@@ -128,22 +128,14 @@ def _plan_regular(pod: Pod, observed: ObservedPod) -> _Step:
     for container in pod.spec.containers:
         run = observed.latest(container.name)
         if run is not None and (cause := kill_cause(container, run, observed)) is not None:
-            kill = _kill(pod, container, run, cause, init=False)
-            kills.append(kill)
-            kept = kept or _restarts(pod, container, cause)
+            kills.append(_kill(pod, container, run, cause, init=False))
+            kept = kept or restarts_after_kill(pod, container, cause, init=False)
         elif run is not None and (run.hook_pending or run.state is RunState.RUNNING):
             kept = True
         elif should_start(pod, container, run, init=False):
             starts.append(container.name)
             kept = True
     return _Step(tuple(kills), tuple(starts), kept)
-
-
-def _restarts(pod: Pod, container: Container, cause: KillCause) -> bool:
-    """Whether a container killed for `cause` starts again (L-97, L-98)."""
-    if cause in (KillCause.DEFINITION_CHANGED, KillCause.UNKNOWN_STATE):
-        return True
-    return restarts_on_failure(pod, container)
 
 
 def _begin_anew(pod: Pod, observed: ObservedPod) -> _Step:
@@ -169,7 +161,7 @@ def _succeeded(observed: ObservedPod, name: str) -> bool:
 def _kill(
     pod: Pod, container: Container, run: ContainerRun, cause: KillCause, *, init: bool
 ) -> KillContainer:
-    restarts = _restarts(pod, container, cause)
+    restarts = restarts_after_kill(pod, container, cause, init=init)
     return KillContainer(
         container.name,
         run.container_id,

@@ -5,19 +5,22 @@ Upstream: kubernetes pkg/apis/core/v1/helper/qos, ComputePodQOS. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from minikubelet.manifest.pod import Pod
-from minikubelet.manifest.quantity import Quantity
+from minikubelet.manifest.quantity import parse_quantity
 from minikubelet.pod.pod_status import QOSClass
 
 _COUNTED = frozenset({"cpu", "memory"})
-_ZERO = Quantity.parse("0")
 
 
 def compute_qos_class(pod: Pod) -> QOSClass:
-    """The class by requests and limits of cpu and memory; `spec.resources`, if set, counts instead
-    of the containers'. Defaults are expected to be filled in: a limit alone is also a request."""
+    """The class by requests and limits of cpu and memory.
+
+    `spec.resources`, if set, counts instead of the containers'. Defaults are expected to be filled
+    in: a limit alone is also a request (L-29).
+    """
     if pod.spec.resources is not None:
         parts = [pod.spec.resources]
     else:
@@ -30,15 +33,14 @@ def compute_qos_class(pod: Pod) -> QOSClass:
     return QOSClass.GUARANTEED if limited and requests == limits else QOSClass.BURSTABLE
 
 
-def _sums(parts: Iterable[Mapping[str, str]]) -> dict[str, Quantity]:
-    sums: dict[str, Quantity] = {}
+def _sums(parts: Iterable[Mapping[str, str]]) -> Counter[str]:
+    sums: Counter[str] = Counter()
     for part in parts:
-        for name, quantity in _counted(part).items():
-            sums[name] = sums[name] + quantity if name in sums else quantity
+        sums.update(_counted(part))
     return sums
 
 
-def _counted(resources: Mapping[str, str]) -> dict[str, Quantity]:
-    """The cpu and memory that are there and above zero."""
-    quantities = {name: Quantity.parse(resources[name]) for name in _COUNTED & resources.keys()}
-    return {name: quantity for name, quantity in quantities.items() if quantity > _ZERO}
+def _counted(resources: Mapping[str, str]) -> Mapping[str, int]:
+    """The cpu and memory that are above zero, in nano units."""
+    amounts = {name: parse_quantity(resources[name]).nano for name in _COUNTED & resources.keys()}
+    return {name: amount for name, amount in amounts.items() if amount > 0}

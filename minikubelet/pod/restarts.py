@@ -97,16 +97,17 @@ def restarts_on_failure(pod: Pod, container: Container) -> bool:
     return (container.restart_policy or pod.spec.restart_policy) != RestartPolicy.NEVER
 
 
-def restarts_regardless_of_exit(
-    pod: Pod, container: Container, run: ContainerRun, *, init: bool
+def restarts_after_kill(
+    pod: Pod, container: Container, cause: KillCause | None, *, init: bool
 ) -> bool:
-    """Whether the reason for which `run` was killed decided already that the container runs again.
+    """Whether the reason for a kill decides that the container starts again, however it exits.
 
-    Upstream kills and starts in one step: the exit code never gets a say (L-97, L-98, P-153).
+    Upstream kills and starts in one step, so the exit code never gets a say (L-97, L-98, P-153).
+    False leaves it to the exit code; `cause` is None for a container that ended by itself.
     """
-    if run.killed_for in _RESTART_WHATEVER:
+    if cause in _RESTART_WHATEVER:
         return True
-    if run.killed_for in _FAILED_PROBE:
+    if cause in _FAILED_PROBE:
         return is_sidecar(container, init=init) or restarts_on_failure(pod, container)
     return False
 
@@ -122,7 +123,7 @@ def should_start(pod: Pod, container: Container, run: ContainerRun | None, *, in
         return False
     if run.state is not RunState.EXITED or run.exit_code is None:
         return True
-    if restarts_regardless_of_exit(pod, container, run, init=init):
+    if restarts_after_kill(pod, container, run.killed_for, init=init):
         return True
     decision = restart_decision(pod, container, init=init, exit_code=run.exit_code)
     return decision is not RestartDecision.NO

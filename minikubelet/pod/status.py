@@ -44,7 +44,7 @@ from minikubelet.pod.restarts import (
     RestartDecision,
     could_restart_all,
     restart_decision,
-    restarts_regardless_of_exit,
+    restarts_after_kill,
 )
 
 
@@ -209,7 +209,7 @@ def _restarting(pod: Pod, observed: ObservedPod, restarting_all: bool) -> Set[st
 def _restarts_regardless(pod: Pod, observed: ObservedPod, name: str, container_id: str) -> bool:
     container = pod.container(name)
     return any(
-        restarts_regardless_of_exit(pod, container, run, init=pod.is_init(name))
+        restarts_after_kill(pod, container, run.killed_for, init=pod.is_init(name))
         for run in observed.runs.get(name, ())
         if run.container_id == container_id
     )
