@@ -12,12 +12,12 @@ from minikubelet.manifest.fieldpath import FieldPath, go_quote
 from minikubelet.manifest.pod import (
     Container,
     HTTPGetAction,
+    Lifecycle,
     LifecycleHandler,
     Pod,
     Probe,
     TCPSocketAction,
 )
-
 
 _CONSEQUENCES: dict[type, str] = {
     Probe: "the probe errs each time and never counts",
@@ -49,13 +49,13 @@ def lint_pod(pod: Pod) -> tuple[Advice, ...]:
 def _undeclared_ports(container: Container, path: FieldPath) -> Iterator[Advice]:
     """P-303: a name that no port has makes the probe an error, which is never counted."""
     declared = {port.name for port in container.ports}
-    lifecycle = container.lifecycle
+    lifecycle = container.lifecycle or Lifecycle()
     users: tuple[tuple[FieldPath, Probe | LifecycleHandler | None], ...] = (
         (path.child("livenessProbe"), container.liveness_probe),
         (path.child("readinessProbe"), container.readiness_probe),
         (path.child("startupProbe"), container.startup_probe),
-        (path.child("lifecycle", "postStart"), lifecycle and lifecycle.post_start),
-        (path.child("lifecycle", "preStop"), lifecycle and lifecycle.pre_stop),
+        (path.child("lifecycle", "postStart"), lifecycle.post_start),
+        (path.child("lifecycle", "preStop"), lifecycle.pre_stop),
     )
     for at, user in users:
         actions: tuple[tuple[str, HTTPGetAction | TCPSocketAction | None], ...] = (
