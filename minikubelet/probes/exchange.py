@@ -4,9 +4,9 @@ Role: `converse` connects and moves bytes between a socket and a `Conversation`,
 protocol and no socket (HTTP, TLS around it, gRPC, or nothing at all for a TCP probe).
 Invariants: the event loop never blocks; every socket is closed when `converse` returns; one
 deadline covers everything.
-Optimistic: each step is tried at once and the loop is asked only when the kernel says EAGAIN, since
-on loopback most steps succeed at once. No SO_LINGER: it makes close() block, and the kernel reuses
-ports in TIME-WAIT towards loopback (B-18).
+Optimistic: connecting and sending are tried at once and the loop is asked only when the kernel says
+that they must wait, since on loopback they succeed at once. No SO_LINGER: it makes close() block,
+and the kernel reuses ports in TIME-WAIT towards loopback (B-18).
 """
 
 from __future__ import annotations
@@ -126,21 +126,25 @@ class _Connection:
         self._watched = ""
 
     def advance(self) -> bool:
-        """Go on as far as possible without waiting; True when the conversation is finished."""
-        if not self._connected and not self._connect():
-            return False
-        conversation = self._conversation
-        while not conversation.finished:
-            if self._outgoing and not self._send():
-                return False
+        """Take the next step if it need not wait; True when the conversation is finished.
+
+        What was sent is not followed by an attempt to read: no peer answers that fast.
+        """
+        if not self._connected:
+            if self._connect():
+                self._send()
+        elif self._outgoing:
+            self._send()
+        else:
             try:
                 data = self._socket.recv(READ_SIZE)
             except BlockingIOError:
                 return False
             except OSError as error:
                 raise self._lost("read", error) from error
-            self._outgoing = conversation.receive(data)
-        return True
+            self._outgoing = self._conversation.receive(data)
+            self._send()
+        return self._conversation.finished
 
     async def finish(self, connect_by: float, deadline: float, clock: Clock) -> None:
         """Wait for the socket until the conversation is finished."""
@@ -169,7 +173,10 @@ class _Connection:
             self._connected = False
             result = self._socket.connect_ex(self._address.sockaddr)
             if result == errno.EINPROGRESS:
-                return False
+                # On loopback the connection is there by now, and a second call tells.
+                result = self._socket.connect_ex(self._address.sockaddr)
+                if result == errno.EALREADY:
+                    return False
         else:
             result = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if not result and self._socket.getsockname() == self._address.sockaddr:
@@ -181,21 +188,22 @@ class _Connection:
         self._outgoing = self._conversation.begin()
         return True
 
-    def _send(self) -> bool:
-        """Send what is to be sent; False when the rest has to wait."""
+    def _send(self) -> None:
+        """Send as much as goes of what is to be sent."""
+        if not self._outgoing:
+            return
         try:
             sent = self._socket.send(self._outgoing)
         except BlockingIOError:
-            return False
+            return
         except OSError:
             # The peer may have answered before it hung up: reading tells.
             self._outgoing = b""
-            return True
+            return
         if sent == len(self._outgoing):
             self._outgoing = b""
-            return True
-        self._outgoing = memoryview(self._outgoing)[sent:]
-        return False
+        else:
+            self._outgoing = memoryview(self._outgoing)[sent:]
 
     def _lost(self, operation: str, error: OSError) -> ConnectionLostError:
         local = sockaddr_text(self._socket.getsockname())

@@ -10,7 +10,6 @@ in `detail` (B-15).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from minikubelet.clock import Clock
 from minikubelet.manifest.pod import Container, HTTPGetAction
@@ -33,7 +32,7 @@ from minikubelet.probes.http_request import (
     request_bytes,
 )
 from minikubelet.probes.http_response import BodyError, MalformedHeadError, ResponseParser
-from minikubelet.probes.ports import PortError
+from minikubelet.probes.ports import PortError, resolve_port
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tls import PlainHTTPAnswerError, TLSConversation, TLSError
 
@@ -69,7 +68,8 @@ async def probe_http(
     action: HTTPGetAction, container: Container, pod_ip: str, timeout_seconds: float, clock: Clock
 ) -> ProbeResult:
     try:
-        request = http_request(action, container, pod_ip, PROBE_USER_AGENT)
+        port = resolve_port(action.port, container)
+        request = http_request(action, port, pod_ip, PROBE_USER_AGENT)
         answer = await http_get(request, timeout_seconds, clock)
     except PortError as error:
         return ProbeResult(Outcome.UNKNOWN, error=str(error))
@@ -146,7 +146,7 @@ class HTTPConversation:
         self._origin = origin
         self._request = request
         self._requests_made = requests_made
-        self._bytes = _request_bytes(request)
+        self._bytes = request_bytes(request)
         self._parser = ResponseParser()
 
     @property
@@ -178,10 +178,6 @@ class HTTPConversation:
     def answer(self) -> HTTPAnswer:
         parser = self._parser
         return HTTPAnswer(parser.status, bytes(parser.body), parser.location)
-
-
-# A worker sends the same request over and over, and building it costs as much as sending it.
-_request_bytes = lru_cache(maxsize=4096)(request_bytes)
 
 
 async def _converse(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from minikubelet.manifest.fieldpath import go_quote
-from minikubelet.manifest.pod import Container, HTTPGetAction
+from minikubelet.manifest.pod import HTTPGetAction
 from minikubelet.probes.http_url import (
     URL,
     URLError,
@@ -19,7 +20,6 @@ from minikubelet.probes.http_url import (
     probe_url,
     resolve_reference,
 )
-from minikubelet.probes.ports import resolve_port
 
 PROBE_USER_AGENT = "kube-probe/1.36"
 LIFECYCLE_USER_AGENT = "kube-lifecycle/1.36"
@@ -29,6 +29,8 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_WRITTEN = frozenset({"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer"})
 """Headers that are decided elsewhere, whatever the manifest says."""
+_CACHE_SIZE = 4096
+"""A worker asks for the same request over and over, and building it costs as much as sending it."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -59,11 +61,9 @@ class HTTPRequest:
         return next((value for key, value in self.headers if key == name), None)
 
 
-def http_request(
-    action: HTTPGetAction, container: Container, pod_ip: str, user_agent: str
-) -> HTTPRequest:
-    """The request that an httpGet handler describes. Raises PortError."""
-    port = resolve_port(action.port, container)
+@lru_cache(maxsize=_CACHE_SIZE)
+def http_request(action: HTTPGetAction, port: int, pod_ip: str, user_agent: str) -> HTTPRequest:
+    """The request that an httpGet handler describes, its port resolved."""
     given = [(canonical_name(h.name), h.value) for h in action.http_headers]
     names = {name for name, _ in given}
     if "User-Agent" not in names:
@@ -84,6 +84,7 @@ def canonical_name(name: str) -> str:
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
 
 
+@lru_cache(maxsize=_CACHE_SIZE)
 def request_bytes(request: HTTPRequest) -> bytes:
     """What is sent: Host and User-Agent first, the others by name, `Connection: close` last.
 

@@ -8,7 +8,7 @@ Upstream: Go's net/http, whose error texts are kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from minikubelet.manifest.fieldpath import go_quote
 
@@ -17,7 +17,23 @@ HEAD_LIMIT = 10 << 20
 CHUNK_LINE_LIMIT = 4096
 
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
-_WITHOUT_BODY = frozenset({204, 304})
+_WITHOUT_BODY = frozenset({101, 204, 304})
+_USUAL_HEAD = re.compile(
+    rb"HTTP/[0-9]\.[0-9] +([2-9][0-9]{2})(?: [^\n]*)?\r?\n((?:[^\s:][^\n:]*:[^\n]*\n)*)\r?\n"
+)
+"""A complete head without interim answers and folded lines: nearly all of them, read at once."""
+_USED_HEADERS = re.compile(
+    rb"^(content-length|transfer-encoding|location):([^\n]*)", re.IGNORECASE | re.MULTILINE
+)
+
+
+class _Expected(Enum):
+    """What comes next in a chunked body."""
+
+    SIZE = auto()
+    DATA = auto()
+    END_OF_CHUNK = auto()
+    TRAILER = auto()
 
 
 class MalformedHeadError(Exception):
@@ -28,33 +44,49 @@ class BodyError(Exception):
     """A body that cannot be read, or ends too early (P-328)."""
 
 
-@dataclass(slots=True)
 class ResponseParser:
-    """Takes an answer in pieces of any size; read the fields once `head_complete` or `finished`.
+    """Takes an answer in pieces of any size.
 
-    Interim answers (1xx) are passed over. What follows the body is ignored.
+    `status` and `location` count once `head_complete` is set, `body` once `finished` is. Interim
+    answers (1xx) are passed over. What follows the body is ignored.
     """
 
-    status: int = 0
-    location: str = ""
-    body: bytearray = field(default_factory=bytearray)
-    head_complete: bool = False
-    finished: bool = False
-    truncated: bool = False
-    """The body reached BODY_LIMIT and was cut there (P-325)."""
-    _buffer: bytearray = field(default_factory=bytearray)
-    _head_size: int = 0
-    _headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    _in_headers: bool = False
-    _chunked: bool = False
-    _remaining: int | None = None
-    """Body bytes to come, of the chunk if chunked; None: until the peer closes."""
-    _between: bytes = b""
-    """Chunked: what comes next if not data: `size`, `end` of a chunk, or `trailer`."""
+    __slots__ = (
+        "_buffer",
+        "_chunked",
+        "_expected",
+        "_head_size",
+        "_headers",
+        "_in_headers",
+        "_remaining",
+        "body",
+        "finished",
+        "head_complete",
+        "location",
+        "status",
+        "truncated",
+    )
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.location = ""
+        self.body = b""
+        self.head_complete = False
+        self.finished = False
+        self.truncated = False
+        """The body reached BODY_LIMIT and was cut there (P-325)."""
+        self._buffer = b""
+        self._head_size = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._in_headers = False
+        self._chunked = False
+        self._remaining: int | None = None
+        """Body bytes to come, of the chunk if chunked; None: until the peer closes."""
+        self._expected = _Expected.DATA
 
     def feed(self, data: bytes) -> None:
         """Raises MalformedHeadError, BodyError."""
-        self._buffer += data
+        self._buffer = self._buffer + data if self._buffer else data
         if not self.head_complete:
             self._read_head()
         if self.head_complete and not self.finished:
@@ -72,26 +104,34 @@ class ResponseParser:
         if not self._head_size and not self._buffer:
             raise MalformedHeadError("EOF")
         if not self._in_headers and self._buffer:
-            self._read_line(bytes(self._buffer))  # a last line without an end counts as a line
+            self._read_line(self._buffer)  # a last line without an end counts as a line
         raise _broken("unexpected EOF")
 
     # head
 
     def _read_head(self) -> None:
-        start = 0
-        buffer = self._buffer
-        while not self.head_complete:
-            end = buffer.find(b"\n", start)
-            if self._head_size + (len(buffer) if end < 0 else end) > HEAD_LIMIT:
-                limit = f"{HEAD_LIMIT} bytes; aborted"
-                raise MalformedHeadError(f"net/http: server response headers exceeded {limit}")
-            if end < 0:
-                break
-            line = bytes(buffer[start:end])
-            start = end + 1
+        match = None if self._in_headers else _USUAL_HEAD.match(self._buffer)
+        if match is None:
+            self._read_lines()
+            return
+        self.status = int(match[1])
+        self._headers = _USED_HEADERS.findall(match[2])
+        self._buffer = self._buffer[match.end() :]
+        self._end_head()
+
+    def _read_lines(self) -> None:
+        """The head line by line, as far as it is here."""
+        *lines, rest = self._buffer.split(b"\n")
+        for index, line in enumerate(lines):
+            self._head_size += len(line) + 1
             self._read_line(line.removesuffix(b"\r"))
-        self._head_size += start
-        del buffer[:start]
+            if self.head_complete:
+                rest = b"\n".join([*lines[index + 1 :], rest])
+                break
+        self._buffer = rest
+        if not self.head_complete and self._head_size + len(rest) > HEAD_LIMIT:
+            limit = f"{HEAD_LIMIT} bytes; aborted"
+            raise MalformedHeadError(f"net/http: server response headers exceeded {limit}")
 
     def _read_line(self, line: bytes) -> None:
         if not self._in_headers:
@@ -108,7 +148,7 @@ class ResponseParser:
             name, colon, value = line.partition(b":")
             if not colon:
                 raise _broken(f"malformed MIME header line: {_shown(line)}")
-            self._headers.append((name.lower(), value.strip()))
+            self._headers.append((name, value))
 
     def _read_status(self, line: bytes) -> None:
         version, space, rest = line.partition(b" ")
@@ -127,19 +167,20 @@ class ResponseParser:
             return
         self.head_complete = True
         lengths: list[bytes] = []
-        for name, value in headers:
-            if name == b"location" and not self.location:
-                self.location = value.decode(errors="replace")
-            elif name == b"content-length":
+        for raw_name, raw_value in headers:
+            name, value = raw_name.lower(), raw_value.strip()
+            if name == b"content-length":
                 lengths.append(value)
+            elif name == b"location" and not self.location:
+                self.location = value.decode(errors="replace")
             elif name == b"transfer-encoding":
                 if value.lower() != b"chunked":
                     raise _broken(f"unsupported transfer encoding: {quote_bytes(value)}")
                 self._chunked = True
-        if self.status in _WITHOUT_BODY or self.status < 200:
+        if self.status in _WITHOUT_BODY:
             self.finished = True
         elif self._chunked:
-            self._between = b"size"
+            self._expected = _Expected.SIZE
         elif lengths:
             self._remaining = _content_length(lengths)
 
@@ -149,49 +190,52 @@ class ResponseParser:
         if self._chunked:
             self._read_chunks()
             return
-        self._take_body()
+        self._take(self._buffer)
+        self._buffer = b""
         if self._remaining == 0:
             self.finished = True
 
-    def _take_body(self) -> None:
-        """Move body bytes from the buffer to the body; beyond the limit nothing is wanted."""
-        buffer = self._buffer
-        size = len(buffer) if self._remaining is None else min(self._remaining, len(buffer))
-        room = BODY_LIMIT - len(self.body)
-        self.body += buffer[: min(size, room)]
-        del buffer[:size]
+    def _take(self, data: bytes) -> int:
+        """Add what of `data` belongs to the body, or to the chunk; answers how much that is."""
         if self._remaining is not None:
-            self._remaining -= size
-        if size >= room:
+            data = data[: self._remaining]
+            self._remaining -= len(data)
+        room = BODY_LIMIT - len(self.body)
+        self.body += data[:room]
+        if len(data) >= room:
             self.finished = self.truncated = True
+        return len(data)
 
     def _read_chunks(self) -> None:
+        buffer, position = self._buffer, 0
         while not self.finished:
-            if not self._between:
-                self._take_body()
+            if self._expected is _Expected.DATA:
+                position += self._take(buffer[position : position + BODY_LIMIT])
                 if self._remaining:
-                    return
-                self._between = b"end"
-                continue
-            end = self._buffer.find(b"\n")
-            if (len(self._buffer) if end < 0 else end) > CHUNK_LINE_LIMIT:
+                    if position < len(buffer):
+                        continue
+                    break
+                self._expected = _Expected.END_OF_CHUNK
+            end = buffer.find(b"\n", position)
+            if (len(buffer) if end < 0 else end) - position > CHUNK_LINE_LIMIT:
                 raise BodyError("http: chunk line too long")
             if end < 0:
-                return
-            line = bytes(self._buffer[:end]).removesuffix(b"\r")
-            del self._buffer[: end + 1]
-            self._read_chunk_line(line)
+                break
+            self._read_chunk_line(buffer[position:end].removesuffix(b"\r"))
+            position = end + 1
+        self._buffer = buffer[position:]
 
     def _read_chunk_line(self, line: bytes) -> None:
-        if self._between == b"end":
-            if line:
-                raise BodyError("malformed chunked encoding")
-            self._between = b"size"
-        elif self._between == b"trailer":
-            self.finished = not line
-        else:
-            self._remaining = _chunk_size(line)
-            self._between = b"" if self._remaining else b"trailer"
+        match self._expected:
+            case _Expected.END_OF_CHUNK:
+                if line:
+                    raise BodyError("malformed chunked encoding")
+                self._expected = _Expected.SIZE
+            case _Expected.TRAILER:
+                self.finished = not line
+            case _:
+                self._remaining = _chunk_size(line)
+                self._expected = _Expected.DATA if self._remaining else _Expected.TRAILER
 
 
 def _content_length(values: list[bytes]) -> int:
