@@ -1,7 +1,7 @@
 """What a shim is told to start: the contract between the daemon and the shim.
 
-Role: `LaunchSpec` is everything about one instance, resolved: no Kubernetes rule is left for the shim to apply. It is
-written to `launch.json` in the instance's directory and read by the shim.
+Role: `LaunchSpec` is everything about one instance, resolved: no Kubernetes rule is left for the
+shim to apply. It is written to `launch.json` in the instance's directory and read by the shim.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One path that the container sees: `source` (host path, a directory or a file) bound at `target`."""
+    """One path that the container sees: `source` (host path, a directory or a file) bound at
+    `target`."""
 
     source: str
     target: str
     read_only: bool = False
+    exact_source: bool = False
+    """`source` was looked up and has no link in it: one that has appeared since is refused."""
 
 
 @dataclass(frozen=True, slots=True)
