@@ -199,7 +199,7 @@ def _new_namespace(uid: int | None) -> None:
             _new_user_namespace()
         calls.mount(None, "/", None, calls.MS_REC | calls.MS_PRIVATE)
     except OSError as error:
-        raise MountError(_closed(error)) from error
+        raise MountError(closed_message(error)) from error
 
 
 def _new_user_namespace() -> None:
@@ -218,7 +218,7 @@ def _new_user_namespace() -> None:
             os.close(fd)
 
 
-def _closed(error: OSError, sysctls: str = "/proc/sys") -> str:
+def closed_message(error: OSError, sysctls: str = "/proc/sys") -> str:
     """Why no namespace could be made, and what the user can do about it."""
     ways = [
         f"set {name.replace('/', '.')}={wanted}"
@@ -306,12 +306,17 @@ def _make_read_only(path: str) -> None:
     except OSError as error:
         if error.errno != errno.ENOSYS:
             raise
-        for mount_point in _mount_points_within(path):
-            # The other flags are locked in a user namespace: leaving one out is refused.
-            have = os.statvfs(mount_point).f_flag
-            keep = have & calls.LOCKABLE | (calls.MS_RELATIME if have & calls.ST_RELATIME else 0)
-            flags = calls.MS_BIND | calls.MS_REMOUNT | calls.MS_RDONLY | keep
-            calls.mount(None, mount_point, None, flags)
+        remount_read_only(path)
+
+
+def remount_read_only(path: str) -> None:
+    """Make the mount at `path` and each one below it read-only, one by one (before Linux 5.12)."""
+    for mount_point in _mount_points_within(path):
+        # The other flags are locked in a user namespace: leaving one out is refused.
+        have = os.statvfs(mount_point).f_flag
+        keep = have & calls.LOCKABLE | (calls.MS_RELATIME if have & calls.ST_RELATIME else 0)
+        flags = calls.MS_BIND | calls.MS_REMOUNT | calls.MS_RDONLY | keep
+        calls.mount(None, mount_point, None, flags)
 
 
 def _mount_points_within(path: str) -> list[str]:
