@@ -192,7 +192,7 @@ def _mount(
     sub_path = _expanded(mount.sub_path_expr, env) if mount.sub_path_expr else mount.sub_path
     if volume.host_path is not None and not source.exists():
         _make_host_path(source)
-    target = os.path.normpath("/" + mount.mount_path)
+    target = os.path.normpath("/" + mount.mount_path.lstrip("/"))
     read_only = mount.read_only or has_payload(volume)
     if not sub_path:
         return Mount(str(source), target, read_only)

@@ -241,7 +241,8 @@ def closed_message(error: OSError, sysctls: str = "/proc/sys") -> str:
 
 def _open(mount: Mapping[str, Any]) -> _Mount:
     """Open the source before anything is mounted, since a mount may cover it."""
-    source, target = mount["source"], mount["target"]
+    # Two slashes in front would survive every normalization.
+    source, target = mount["source"], "/" + mount["target"].lstrip("/")
     opened = _Mount(source, target, bool(mount.get("read_only")), -1)
     try:
         if mount.get("exact_source"):
