@@ -111,6 +111,8 @@ class TextOutput:
 
     def summary(self, pods: Sequence[PodSummary], verdict: str) -> None:
         lines = summary_lines(pods)
+        if self._is_terminal:
+            lines = [colors.printable(line) for line in lines]
         ran = elapsed((self._now() - self._began).total_seconds())
         if self._color:
             lines = [colors.BOLD + lines[0] + colors.RESET, *lines[1:]]

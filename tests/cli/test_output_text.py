@@ -220,6 +220,12 @@ def test_the_summary(screen: Screen) -> None:
     )
 
 
+def test_a_message_in_the_summary_cannot_disturb_a_terminal(screen: Screen) -> None:
+    status = PodStatus(phase=PodPhase.FAILED, reason="Evicted", message="\x1b[2J")
+    screen.output(is_terminal=True).summary([PodSummary(WEB, status)], "failed: default/web")
+    assert b"default/web: Failed: Evicted: ^[[2J\n" in screen.text()
+
+
 @pytest.mark.parametrize(
     ("record", "cause"),
     [
