@@ -21,7 +21,7 @@ _SECTIONS = ("metadata", "spec", "status")
 _REST = "**"
 
 _TITLES = {
-    Support.HONORED: "Honored",
+    Support.HONORED: "Honored, as on a cluster",
     Support.EMULATED: "Emulated",
     Support.ACCEPTED: "Accepted without effect, with a warning",
     Support.REFUSED: "Refused",
@@ -73,24 +73,22 @@ def support_table_markdown() -> str:
     """The table for people, in Markdown; `containers` stands for `initContainers` too."""
     lines: list[str] = []
     for support, title in _TITLES.items():
-        lines += [f"**{title}**", "", "| field | what happens |", "| --- | --- |"]
-        lines += [
-            f"| {_shown_path(row.path)} | {_shown_note(row)} |"
-            for row in ROWS
-            if row.support is support
-        ]
-        lines.append("")
-    return "\n".join(lines)
+        rows = [row for row in ROWS if row.support is support]
+        lines += ["", f"**{title}**", ""]
+        if support is Support.HONORED:
+            lines += [f"- {_shown_path(row)}" for row in rows]
+        else:
+            lines += ["| field | what happens |", "| --- | --- |"]
+            lines += [f"| {_shown_path(row)} | {_shown_note(row)} |" for row in rows]
+    return "\n".join((*lines, "", ""))
 
 
-def _shown_path(path: str) -> str:
-    path = path.replace("{containers,initContainers}", "containers").removesuffix("." + _REST)
-    return f"`{path}`"
+def _shown_path(row: Row) -> str:
+    path = row.path.replace("{containers,initContainers}", "containers")
+    return f"`{path.removesuffix('.' + _REST).replace(',', ', ')}`"
 
 
 def _shown_note(row: Row) -> str:
-    if row.support is Support.HONORED:
-        return "as on a cluster"
     return f"{row.note}; {row.fix}" if row.fix else row.note
 
 

@@ -54,7 +54,7 @@ _PROBE = _CONTAINER + ".{livenessProbe,readinessProbe,startupProbe}"
 _HOOK = _CONTAINER + ".lifecycle.{postStart,preStop}"
 
 _NO_ISOLATION = "no container isolation: the process runs with the rights of its user"
-_NOT_ALLOCATED = "nothing is set aside for it"
+_OTHER_RESOURCES = "only cpu and memory count"
 _NO_OWNER = "files belong to the user that minikubelet runs as"
 _ONE_NODE = "there is one node"
 _BY_THE_SERVER = "set by minikubelet itself"
@@ -131,7 +131,7 @@ _POD = (
     _accepted("spec.schedulingGroup.**", "there is no scheduler"),
     _accepted("spec.{priorityClassName,priority,preemptionPolicy}", "no pod makes way for another"),
     _accepted("spec.evictionResponders.**", "nobody is asked before an eviction"),
-    _accepted("spec.overhead.**", _NOT_ALLOCATED),
+    _accepted("spec.overhead.**", "nothing is set aside for it"),
     _accepted("spec.runtimeClassName", "there is one runtime: processes of this host"),
     _accepted("spec.imagePullSecrets.**", "nothing is pulled"),
     _accepted("spec.automountServiceAccountToken", _NO_TOKEN, _only(False)),
@@ -205,8 +205,8 @@ _CONTAINERS = (
         _CONTAINER + ".resources.requests.{cpu,memory}",
         "the QoS class and the order of out-of-memory kills follow from it",
     ),
-    _accepted(_CONTAINER + ".resources.limits.**", _NOT_ALLOCATED),
-    _accepted(_CONTAINER + ".resources.requests.**", _NOT_ALLOCATED),
+    _accepted(_CONTAINER + ".resources.limits.**", _OTHER_RESOURCES),
+    _accepted(_CONTAINER + ".resources.requests.**", _OTHER_RESOURCES),
     _accepted(_CONTAINER + ".resizePolicy.**", "resources are not changed while a container runs"),
     _accepted(
         _CONTAINER + ".volumeMounts.mountPropagation",
