@@ -1,0 +1,210 @@
+"""Containers as processes: start, stop, run commands in them, find them again.
+
+Role: the daemon's view of its shims. One connection per container, kept from the start (or the
+adoption) to the end; what a shim reports becomes an event, each once, on the event loop.
+Invariants: the loop never forks and never reads what an application prints. A container's end is
+told when its shim has said so or, if the shim is gone, after its record was read or its survivors
+were killed. No event of a container comes before `start()` or `adopt()` has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minikubelet.runtime.container_link import NOT_RUNNING, ContainerLink, ExecResult, ShimGoneError
+from minikubelet.runtime.errors import ContainerStartError, ExecError
+from minikubelet.runtime.launch import LaunchSpec
+from minikubelet.runtime.process_events import (
+    ContainerEvent,
+    ContainerExitedEvent,
+    LogLostEvent,
+    ShimLostEvent,
+    StopStepEvent,
+)
+from minikubelet.runtime.records import (
+    ExitRecord,
+    StartRecord,
+    read_exit_record,
+    read_start_record,
+)
+from minikubelet.runtime.shim.adoption import Found, find_shim
+from minikubelet.runtime.shim.records import LAUNCH
+from minikubelet.runtime.spawner_client import SpawnerClient
+
+__all__ = [
+    "Adopted",
+    "ContainerEvent",
+    "ContainerExitedEvent",
+    "ExecResult",
+    "LogLostEvent",
+    "ProcessRuntime",
+    "ShimLostEvent",
+    "StopStepEvent",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What was found of an instance of an earlier daemon.
+
+    `alive`: connected, events will come. Else `exit` is its record or, without one, it is lost:
+    nothing of it lives, what did was killed (`survivors`), and how it ended is not known (L-97).
+    """
+
+    start: StartRecord | None
+    exit: ExitRecord | None = None
+    alive: bool = False
+    survivors: tuple[str, ...] = ()
+
+
+class ProcessRuntime:
+    """Open, use, close, all on one event loop; `open` and `close` in the same task.
+
+    `die_with_owner`: foreground mode, in which all containers end with this object or its process,
+    and `cleanup` names directories that are removed after them, whatever happens to this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        cleanup: Sequence[Path] = (),
+        die_with_owner: bool,
+        on_event: Callable[[ContainerEvent], None],
+    ) -> None:
+        self._spawner = SpawnerClient(cleanup=cleanup, die_with_owner=die_with_owner)
+        self._on_event = on_event
+        self._links: dict[str, ContainerLink] = {}
+        self._settling = asyncio.TaskGroup()
+
+    async def open(self) -> None:
+        """Start the spawner. Raises OSError."""
+        await self._settling.__aenter__()
+        self._spawner.open()
+
+    async def close(self) -> None:
+        """Leave the containers to their shims; in foreground mode, wait until they have ended."""
+        await self._settling.__aexit__(None, None, None)
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
+        await self._spawner.close()
+
+    async def start(self, spec: LaunchSpec) -> StartRecord:
+        """Start a container; returns when its program runs. Raises ContainerStartError.
+
+        Cancelling does not undo the start: what has become of it is found by `adopt`.
+        """
+        instance_dir = Path(spec.instance_dir)
+        try:
+            try:
+                return await self._start(spec, instance_dir)
+            except ShimGoneError:
+                # The spawner was killed with the request, or the shim as it began. Nothing of it
+                # may live when the same instance is tried again.
+                await self._find(instance_dir)
+                return await self._start(spec, instance_dir)
+        except ShimGoneError:
+            await self._find(instance_dir)
+            text = "the shim ended before the container was started"
+            raise ContainerStartError("CreateContainerError", text) from None
+        except OSError as error:
+            text = f"cannot start a shim: {error}"
+            raise ContainerStartError("CreateContainerError", text) from error
+
+    async def _start(self, spec: LaunchSpec, instance_dir: Path) -> StartRecord:
+        launch_path = instance_dir / LAUNCH
+        _write_private(launch_path, json.dumps(spec.to_json(), separators=(",", ":")))
+        sock = await self._spawner.launch(launch_path)
+        link = ContainerLink(
+            spec.container_id, instance_dir, sock, self._on_event, self._link_ended
+        )
+        try:
+            record = await link.started()
+        except BaseException:
+            link.close()
+            raise
+        self._links[spec.container_id] = link
+        link.release()
+        return record
+
+    def stop(self, container_id: str, grace_period_seconds: float) -> None:
+        """Signal, wait, kill: the shim sees to it. The end arrives as an event.
+
+        May be repeated; a shorter grace wins. A container that has ended is no error.
+        """
+        if link := self._links.get(container_id):
+            link.stop(grace_period_seconds)
+
+    async def exec(
+        self,
+        container_id: str,
+        argv: Sequence[str],
+        *,
+        timeout: float | None,
+        output_limit: int = 10240,
+        env: Mapping[str, str] | None = None,
+    ) -> ExecResult:
+        """Run a command in a container, with its environment (and `env` over it), directory, user.
+
+        `timeout` in seconds counts from when it runs; stdout and stderr are each cut to
+        `output_limit` bytes. Raises ExecError; cancelling kills the command.
+        """
+        link = self._links.get(container_id)
+        if link is None:
+            raise ExecError(NOT_RUNNING)
+        return await link.exec(argv, timeout=timeout, output_limit=output_limit, env=env)
+
+    async def adopt(self, instance_dir: Path) -> Adopted:
+        """Connect to the shim of an instance, or learn how it ended. Raises TimeoutError when its
+        shim lives but cannot be reached."""
+        found = await self._find(instance_dir)
+        start, ended = read_start_record(instance_dir), read_exit_record(instance_dir)
+        if found.connection is None:
+            return Adopted(start, ended, survivors=found.survivors)
+        assert start
+        link = ContainerLink(
+            start.container_id, instance_dir, found.connection, self._on_event, self._link_ended
+        )
+        self._links[start.container_id] = link
+        link.greet()
+        link.release()
+        return Adopted(start, alive=True)
+
+    async def _find(self, instance_dir: Path) -> Found:
+        return await asyncio.to_thread(find_shim, str(instance_dir))
+
+    def _link_ended(self, link: ContainerLink, told: bool) -> None:
+        if self._links.get(link.container_id) is link:
+            del self._links[link.container_id]
+        if not told:
+            self._settling.create_task(self._settle(link), name=f"settle {link.container_id}")
+
+    async def _settle(self, link: ContainerLink) -> None:
+        """The connection ended without word of the container's end."""
+        adopted = None
+        while adopted is None:
+            with contextlib.suppress(TimeoutError):
+                adopted = await self.adopt(link.instance_dir)
+        if adopted.alive:
+            return
+        if adopted.exit:
+            self._on_event(ContainerExitedEvent(link.container_id, adopted.exit))
+            return
+        if adopted.start:
+            await self._spawner.sweep(adopted.start.shim_pid)
+        self._on_event(ShimLostEvent(link.container_id, adopted.survivors))
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A new file, 0600: the environment holds secrets."""
+    temporary = path.with_suffix(".tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    temporary.rename(path)

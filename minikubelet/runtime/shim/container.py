@@ -1,0 +1,140 @@
+"""Start a container's main process, and know what belongs to it.
+
+Role: stdio, cgroup, fork, start record, exec: in an order in which no instant of a crash loses the
+process. The child waits until its start record is in place, and dies with its shim: no process
+without a record ever runs its program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from minikubelet.runtime.shim import cgroup, child, linux, mounts, records
+from minikubelet.runtime.shim.exec_spawn import Surroundings
+from minikubelet.runtime.shim.stdio import make_stdio
+
+
+class Container:
+    """One instance. `spec` is a LaunchSpec as JSON. The caller waits for the process."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.spec = spec
+        self.created_at = time.time_ns()
+        self.pid = 0
+        self.start_record: dict[str, Any] = {}
+        self.cgroup: cgroup.Cgroup | None = None
+        self.stdin: int | None = None
+        """Held open, so that the process sees no end of its input."""
+        self.outputs: dict[str, int] = {}
+        self.status = -1
+        """Readable when the program runs or has failed to: see `child.read_failure`."""
+
+    def start(self) -> None:
+        """Fork, record, and let the child execute its program. Raises StartError when there is no
+        child."""
+        spec = self.spec
+        try:
+            if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
+                name = os.path.basename(spec["instance_dir"])
+                self.cgroup = cgroup.create(
+                    name, spec["memory_limit_bytes"], spec["cpu_limit_millis"]
+                )
+            stdio = make_stdio(spec)
+            self.status, child_status = os.pipe()
+            child_go, go = os.pipe()
+            shim = os.getpid()
+            pid = os.fork()
+        except OSError as error:
+            raise child.StartError(
+                child.CREATE, f"cannot create the container: {child.reason(error)}"
+            ) from None
+        if pid == 0:
+            os.close(go)
+            child.run_child(
+                spec=spec,
+                argv=spec["argv"],
+                env=spec["env"],
+                stdio=stdio.child,
+                status=child_status,
+                enter=self._enter,
+                ready=child.wait_for_go(child_go, shim),
+            )
+        self.pid = pid
+        self.outputs, self.stdin = stdio.outputs, stdio.stdin
+        for fd in (*set(stdio.child), child_status, child_go):
+            os.close(fd)
+        try:
+            self._record_start()
+            with contextlib.suppress(BrokenPipeError):  # it has failed; its status says why
+                os.write(go, b"g")
+        except OSError as error:
+            raise child.StartError(
+                child.CREATE, f"cannot write the start record: {child.reason(error)}"
+            ) from None
+        finally:
+            os.close(go)
+
+    def surroundings(self) -> Surroundings:
+        """What commands run in this container need; moves the shim to the container's directory if
+        that suffices."""
+        spec = self.spec
+        identity = (spec["user"], spec["group"], spec["groups"])
+        simple = not spec["mounts"] and identity == (None, None, None)
+        if simple:
+            try:
+                os.chdir(spec["cwd"])
+            except OSError:
+                simple = False
+        return Surroundings(spec, simple, self._join, self._adopt)
+
+    def close(self) -> None:
+        """Nothing of it lives: give back what it held."""
+        if self.cgroup:
+            self.cgroup.remove()
+
+    def _record_start(self) -> None:
+        shim = os.getpid()
+        self.start_record = {
+            "container_id": self.spec["container_id"],
+            "pid": self.pid,
+            "start_time": linux.start_time(self.pid),
+            "boot_id": linux.boot_id(),
+            "shim_pid": shim,
+            "shim_start_time": linux.start_time(shim),
+            "created_at": self.created_at,
+            "started_at": time.time_ns(),
+            "started_monotonic": time.monotonic(),
+        }
+        records.write_record(
+            self.spec["instance_dir"], records.START, self.start_record, durable=False
+        )
+
+    def _enter(self) -> None:
+        self._adopt(os.getpid())
+        if self.spec["mounts"]:
+            try:
+                mounts.enter(self.spec["mounts"], self.spec["user"])
+            except (mounts.MountError, OSError) as error:
+                raise child.StartError(child.CONFIG, _text(error)) from None
+
+    def _join(self) -> None:
+        self._adopt(os.getpid())
+        if self.spec["mounts"]:
+            try:
+                mounts.join(self.pid)
+            except (mounts.MountError, OSError) as error:
+                raise child.StartError(
+                    child.CREATE, f"cannot enter the container: {_text(error)}"
+                ) from None
+
+    def _adopt(self, pid: int) -> None:
+        if self.cgroup:
+            self.cgroup.add(pid)
+
+
+def _text(error: Exception) -> str:
+    return child.reason(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,197 @@
+"""Commands run in a container: probes, hooks, `exec`.
+
+Role: run by the shim, so that such a process is a descendant of the container's subreaper: it is
+reaped, and cannot outlive the container (B-5, B-6). The deadline counts from when the command runs
+(B-26); at the deadline the command, its session and its descendants are killed, and the answer
+waits until they are gone (P-348).
+Invariants: each request is answered once, unless it was cancelled. A background process that keeps
+the pipes open delays no answer; what it prints is thrown away as long as it lives.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from minikubelet.runtime.shim import tree
+from minikubelet.runtime.shim.capture import Capture
+from minikubelet.runtime.shim.child import StartError, read_failure
+from minikubelet.runtime.shim.exec_spawn import Surroundings, spawn_command
+from minikubelet.runtime.shim.linux import Process, exit_code_of
+from minikubelet.runtime.shim.loop import Loop, Timer
+from minikubelet.runtime.shim.protocol import Message
+
+_KILL_AGAIN_SECONDS = 0.005
+_GIVE_UP_SECONDS = 5.0
+"""For a process that SIGKILL does not end: the answer does not wait longer."""
+_MAX_LEFTOVERS = 64
+
+Send = Callable[[Message], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    id: int
+    pid: int
+    owner: object
+    send: Send | None
+    """None: nobody waits for the answer any more."""
+    outputs: tuple[Capture, ...]
+    status: int | None
+    timeout: float | None
+    asked_at: float
+    running_since: float = 0.0
+    run_seconds: float = 0.0
+    exit_code: int | None = None
+    timed_out: bool = False
+    give_up_at: float | None = None
+    timer: Timer | None = field(default=None)
+
+
+class ExecSessions:
+    """The commands of one container. `reaped` is to be told of each child that was waited for."""
+
+    def __init__(self, loop: Loop, surroundings: Surroundings) -> None:
+        self._loop = loop
+        self._surroundings = surroundings
+        self._sessions: dict[int, _Session] = {}
+        self._leftovers: deque[Capture] = deque()
+
+    def start(self, owner: object, request: Message, send: Send) -> None:
+        """Run the command of an `exec` request; `send` gets the answer. `owner` is who may cancel
+        it."""
+        asked_at = time.monotonic()
+        try:
+            command = spawn_command(self._surroundings, request["argv"], request.get("env") or {})
+        except StartError as failure:
+            send(_failed(request["id"], failure.message))
+            return
+        limit = int(request["output_limit"])
+        session = _Session(
+            id=request["id"],
+            pid=command.pid,
+            owner=owner,
+            send=send,
+            outputs=tuple(Capture(self._loop, fd, limit) for fd in command.outputs),
+            status=command.status,
+            timeout=request["timeout"],
+            asked_at=asked_at,
+        )
+        self._sessions[command.pid] = session
+        if command.status is None:
+            self._runs(session)
+        else:
+            self._loop.watch(command.status, lambda: self._settle(session))
+
+    def cancel(self, owner: object, id: int | None = None) -> None:
+        """Kill what this owner asked for, one command or all, without an answer."""
+        for session in tuple(self._sessions.values()):
+            if session.owner is owner and (id is None or session.id == id):
+                session.send = None
+                self._kill(session)
+
+    def belongs_to_command(self, process: Process) -> bool:
+        """Whether a process is in the session of a command that runs."""
+        return process.sid in self._sessions
+
+    def reaped(self, pid: int, status: int) -> None:
+        session = self._sessions.get(pid)
+        if session is None:
+            return
+        self._settle(session)
+        session.exit_code = exit_code_of(status)
+        session.run_seconds = time.monotonic() - session.running_since
+        if session.give_up_at is None:
+            self._finish(session)
+        else:
+            self._kill_again(session)
+
+    def _settle(self, session: _Session) -> None:
+        """Learn whether the forked child could execute the command."""
+        if session.status is None:
+            return
+        failure = read_failure(session.status)
+        self._loop.forget(session.status)
+        os.close(session.status)
+        session.status = None
+        if failure is None:
+            self._runs(session)
+        elif session.send:
+            session.send(_failed(session.id, failure.message))
+            session.send = None
+
+    def _runs(self, session: _Session) -> None:
+        session.running_since = time.monotonic()
+        if session.timeout is not None:
+            session.timer = self._loop.call_later(
+                session.timeout, lambda: self._on_deadline(session)
+            )
+
+    def _on_deadline(self, session: _Session) -> None:
+        session.timed_out = True
+        self._kill(session)
+
+    def _kill(self, session: _Session) -> None:
+        if session.give_up_at is None:
+            session.give_up_at = time.monotonic() + _GIVE_UP_SECONDS
+            self._kill_again(session)
+
+    def _kill_again(self, session: _Session) -> None:
+        """SIGKILL until nothing of the command lives, then answer."""
+        assert session.give_up_at is not None
+        if session.timer:
+            session.timer.cancel()
+        left = _processes_of(session.pid)
+        gone = not left and session.exit_code is not None
+        if gone or time.monotonic() >= session.give_up_at:
+            self._finish(session)
+            return
+        tree.kill_processes(left)
+        session.timer = self._loop.call_later(
+            _KILL_AGAIN_SECONDS, lambda: self._kill_again(session)
+        )
+
+    def _finish(self, session: _Session) -> None:
+        del self._sessions[session.pid]
+        if session.timer:
+            session.timer.cancel()
+        for output in session.outputs:
+            output.drain()
+        if session.send:
+            session.send(_result(session))
+        for output in session.outputs:
+            if output.open:
+                output.discard()
+                self._leftovers.append(output)
+        while len(self._leftovers) > _MAX_LEFTOVERS:
+            self._leftovers.popleft().close()
+
+
+def _processes_of(leader: int) -> list[Process]:
+    """The command itself, what is beneath it, and what was orphaned but stayed in its session."""
+    members: dict[int, Process] = {}
+    for process in tree.descendants(os.getpid()):
+        if process.sid == leader or process.pid == leader or process.ppid in members:
+            members[process.pid] = process
+    return list(members.values())
+
+
+def _failed(id: int, message: str) -> Message:
+    return {"type": "exec_failed", "id": id, "message": message}
+
+
+def _result(session: _Session) -> Message:
+    stdout, stderr = session.outputs
+    return {
+        "type": "exec_done",
+        "id": session.id,
+        "exit_code": None if session.timed_out else session.exit_code,
+        "stdout": stdout.data.decode("latin-1"),
+        "stderr": stderr.data.decode("latin-1"),
+        "timed_out": session.timed_out,
+        "spawn_seconds": session.running_since - session.asked_at,
+        "run_seconds": session.run_seconds,
+    }

@@ -1,0 +1,124 @@
+"""Start a command in a container, by the cheapest way that its surroundings allow.
+
+Role: `posix_spawn` (vfork: no copy of page tables, no Python in the child) where the command needs
+nothing but the shim's own user, directory and namespaces; else fork, as for the container's main
+process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from minikubelet.runtime.shim.child import (
+    CREATE,
+    IGNORED_BY_SHIM,
+    StartError,
+    exec_failure,
+    find_program,
+    reason,
+    run_child,
+    set_oom_score,
+)
+from minikubelet.runtime.shim.linux import die_with_parent
+
+
+class Surroundings(NamedTuple):
+    """What a command shares with the container. `join` moves a forked child into groups and
+    namespaces; with `simple` there is nothing to move into, and the shim stands in the container's
+    working directory."""
+
+    spec: Mapping[str, Any]
+    simple: bool
+    join: Callable[[], None]
+    adopt: Callable[[int], None]
+    """Add a process that runs already to the container's groups."""
+
+
+class SpawnedCommand(NamedTuple):
+    pid: int
+    outputs: tuple[int, int]
+    """Read ends of stdout and stderr."""
+    status: int | None
+    """Closed by a successful exec; see `child.read_failure`. None: it runs already."""
+
+
+def spawn_command(
+    surroundings: Surroundings, argv: Sequence[str], extra_env: Mapping[str, str]
+) -> SpawnedCommand:
+    """Raises StartError, also for a program that cannot be executed if that is known at once."""
+    env = {**surroundings.spec["env"], **extra_env}
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    out, child_out = os.pipe()
+    err, child_err = os.pipe()
+    try:
+        stdio = (null, child_out, child_err)
+        if surroundings.simple:
+            pid, status = _spawn(surroundings, argv, env, stdio), None
+        else:
+            pid, status = _fork(surroundings, argv, env, stdio)
+    except StartError:
+        os.close(out)
+        os.close(err)
+        raise
+    finally:
+        for fd in (null, child_out, child_err):
+            os.close(fd)
+    return SpawnedCommand(pid, (out, err), status)
+
+
+def _spawn(
+    surroundings: Surroundings,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    stdio: tuple[int, int, int],
+) -> int:
+    path = find_program(argv[0], env)
+    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
+    try:
+        pid = os.posix_spawn(
+            path,
+            list(argv),
+            env,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=IGNORED_BY_SHIM,
+        )
+    except OSError as error:
+        raise exec_failure(path, error) from None
+    except ValueError as error:
+        raise StartError(CREATE, f"exec: {error}") from None
+    surroundings.adopt(pid)
+    adjustment = surroundings.spec["oom_score_adj"]
+    if adjustment is not None:
+        set_oom_score(pid, adjustment)
+    return pid
+
+
+def _fork(
+    surroundings: Surroundings,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    stdio: tuple[int, int, int],
+) -> tuple[int, int]:
+    status, child_status = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(status)
+        os.close(child_status)
+        raise StartError(CREATE, f"fork: {reason(error)}") from None
+    if pid == 0:
+        run_child(
+            spec=surroundings.spec,
+            argv=argv,
+            env=env,
+            stdio=stdio,
+            status=child_status,
+            enter=surroundings.join,
+            ready=die_with_parent,
+        )
+    os.close(child_status)
+    return pid, status

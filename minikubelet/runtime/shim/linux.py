@@ -1,0 +1,136 @@
+"""System calls and facts that the `os` module lacks.
+
+Role: prctl through ctypes, and who a process is (`/proc/<pid>/stat`). Nothing here is bound at
+import: where a call does not exist (macOS), it answers "no" and the caller goes on without it.
+Invariants: a process is its pid and its start time; start times compare only within one boot.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import NamedTuple
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+
+_libc: ctypes.CDLL | None = None
+
+
+def load() -> None:
+    """Bind the C library now, so that processes forked later share the memory of it."""
+    global _libc
+    if _libc is None and sys.platform == "linux":
+        _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, argument: int | bytes) -> bool:
+    load()
+    if _libc is None:
+        return False
+    value = ctypes.c_char_p(argument) if isinstance(argument, bytes) else ctypes.c_ulong(argument)
+    return bool(_libc.prctl(option, value, 0, 0, 0) == 0)
+
+
+def become_subreaper() -> bool:
+    """Have orphaned descendants become children of this process."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> bool:
+    """SIGKILL this process when its parent ends. A change of user id clears this: call it after."""
+    return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def set_process_name(name: str) -> None:
+    """What `ps` and `top` show as the command; at most 15 bytes."""
+    _prctl(_PR_SET_NAME, name.encode()[:15])
+
+
+class Process(NamedTuple):
+    """One line of /proc/<pid>/stat, as far as it is needed here."""
+
+    pid: int
+    comm: str
+    state: str
+    ppid: int
+    pgid: int
+    sid: int
+    start_time: int
+    """Clock ticks since boot."""
+
+
+def read_process(pid: int) -> Process | None:
+    """The process with this pid now; None when there is none (or no /proc)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            data = file.read(4096)
+    except OSError:
+        return None
+    # The command may hold blanks and parentheses itself.
+    opened, closed = data.find(b"("), data.rfind(b")")
+    if closed < 0:
+        return None
+    rest = data[closed + 2 :].split(None, 20)
+    return Process(
+        pid=pid,
+        comm=data[opened + 1 : closed].decode("utf-8", "replace"),
+        state=rest[0].decode(),
+        ppid=int(rest[1]),
+        pgid=int(rest[2]),
+        sid=int(rest[3]),
+        start_time=int(rest[19]),
+    )
+
+
+def start_time(pid: int) -> int:
+    """Start of a process in clock ticks since boot; 0 when it cannot be known."""
+    process = read_process(pid)
+    return process.start_time if process else 0
+
+
+def boot_id() -> str:
+    """Differs after each boot; empty where the system does not tell."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def send_signal(process: Process, number: int) -> bool:
+    """Signal exactly this process: nobody else who may have got its pid since. False: it is gone,
+    or is not ours."""
+    if not hasattr(os, "pidfd_open"):
+        return _send_signal_by_pid(process, number)
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except OSError:
+        return False
+    try:
+        now = read_process(process.pid)
+        if now is None or now.start_time != process.start_time:
+            return False
+        signal.pidfd_send_signal(pidfd, number)
+    except OSError:
+        return False
+    finally:
+        os.close(pidfd)
+    return True
+
+
+def _send_signal_by_pid(process: Process, number: int) -> bool:
+    try:
+        os.kill(process.pid, number)
+    except OSError:
+        return False
+    return True
+
+
+def exit_code_of(status: int) -> int:
+    """A wait status as Kubernetes shows it: death by signal n is 128 + n (L-119)."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code

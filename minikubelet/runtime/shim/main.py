@@ -1,0 +1,333 @@
+"""A shim: the parent of one container's processes, from their start to the record of their end.
+
+Role: start the main process, carry its output to its log, run commands beside it, stop it; when it
+is gone kill whatever is left of its tree, before anybody hears of the end. It outlives daemon and
+spawner.
+Invariants: one thread; nothing waits but the loop. `exited` is sent when nothing of the tree lives
+and the record is in place (L-201). Deadlines of a stop run here, so that a dead daemon cannot leave
+a container half stopped.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import time
+from typing import Any
+
+from minikubelet.runtime.shim import child, linux, memory_watch, records, tree, tree_end
+from minikubelet.runtime.shim.claim import claim
+from minikubelet.runtime.shim.connections import Connection, Connections
+from minikubelet.runtime.shim.container import Container
+from minikubelet.runtime.shim.ending import (
+    OOM,
+    START_ERROR,
+    START_ERROR_STATUS,
+    MainEnd,
+    exit_record,
+)
+from minikubelet.runtime.shim.exec_session import ExecSessions
+from minikubelet.runtime.shim.log_file import LogFile
+from minikubelet.runtime.shim.loop import Loop
+from minikubelet.runtime.shim.output import Output
+from minikubelet.runtime.shim.protocol import FORMAT, Message
+from minikubelet.runtime.shim.stopping import Stopping
+from minikubelet.runtime.shim.termination import termination_message
+
+OWNER_LOST_GRACE_SECONDS = 2.0
+"""L-246."""
+_MEMORY_WATCH_SECONDS = 0.1
+_RECORD_RETRY_SECONDS = 1.0
+
+
+class Shim:
+    """`spec` is a LaunchSpec as JSON; `owner` a pipe that the daemon holds in foreground mode."""
+
+    def __init__(self, spec: dict[str, Any], owner: int | None) -> None:
+        self._spec = spec
+        self._owner = owner
+        self._loop = Loop()
+        self._container = Container(spec)
+        self._connections = Connections(
+            self._loop, spec["socket_path"], self._on_message, self._on_closed
+        )
+        self._log = LogFile(
+            spec["log_path"], spec["log_max_bytes"], spec["log_max_files"], self._on_log_lost
+        )
+        self._output: Output | None = None
+        self._commands: ExecSessions | None = None
+        self._stopping = Stopping(
+            self._loop, self._signal, self._kill, self._describe, self._connections.broadcast
+        )
+        self._tree_end = tree_end.TreeEnd(self._loop, self._reap, self._report_stuck)
+        self._started = False
+        self._owner_lost = False
+        self._killing = False
+        self._oom = False
+        self._survivors: list[str] = []
+        self._end: MainEnd | None = None
+        """Of the main process; others may live yet."""
+        self._exit_record: dict[str, Any] | None = None
+
+    def run(self, first: socket.socket) -> None:
+        """Serve until the container's end is recorded."""
+        self._connections.add(first)
+        tree_end.watch_signals(
+            self._loop,
+            # Who finds the socket gone, with all of /run, asks for it again (adoption.py).
+            {signal.SIGCHLD: self._reap, signal.SIGUSR1: self._connections.listen},
+        )
+        if self._owner is not None:
+            self._loop.watch(self._owner, self._on_owner_lost)
+        try:
+            self._connections.listen()
+            self._container.start()
+        except child.StartError as failure:
+            self._give_up(failure)
+        except OSError as error:
+            text = f"cannot listen on {self._spec['socket_path']}: {child.reason(error)}"
+            self._give_up(child.StartError(child.CREATE, text))
+        else:
+            self._output = Output(self._loop, self._container.outputs, self._log)
+            self._loop.watch(self._container.status, self._on_status)
+            self._loop.run()
+        self._connections.close()
+
+    # --- the start
+
+    def _on_status(self) -> None:
+        """The program runs, or could not be executed."""
+        fd = self._container.status
+        failure = child.read_failure(fd)
+        self._loop.forget(fd)
+        os.close(fd)
+        if failure:
+            self._give_up(failure)
+            return
+        self._started = True
+        self._commands = ExecSessions(self._loop, self._container.surroundings())
+        self._make_start_durable()
+        self._connections.broadcast(
+            {"type": "started", "format": FORMAT, "record": self._container.start_record}
+        )
+        if self._spec["memory_limit_bytes"] and not self._container.cgroup:
+            self._watch_memory()
+
+    def _give_up(self, failure: child.StartError) -> None:
+        """There was no start. Only a program that cannot be executed leaves an instance behind
+        (L-111)."""
+        if self._container.pid:
+            tree.signal_group(self._container.pid, signal.SIGKILL)
+            os.waitpid(self._container.pid, 0)
+        self._container.close()
+        if failure.kind == child.START:
+            end = MainEnd.now(START_ERROR_STATUS, None)
+            self._exit_record = exit_record(
+                self._spec, end, message=failure.message, reason_hint=START_ERROR
+            )
+            self._write_exit_record()
+        else:
+            records.remove(os.path.join(self._spec["instance_dir"], records.START))
+        self._connections.broadcast(
+            {"type": "start_failed", "kind": failure.kind, "message": failure.message}
+        )
+        self._loop.stop()
+
+    def _make_start_durable(self) -> None:
+        if self._spec["die_with_owner"]:
+            return
+        try:
+            records.make_durable(self._spec["instance_dir"], records.START)
+        except OSError:
+            return  # it is in place, for all that do not lose the machine
+
+    def _watch_memory(self) -> None:
+        pids = [process.pid for process in tree.descendants(os.getpid())]
+        if memory_watch.exceeds(pids, self._spec["memory_limit_bytes"]):
+            self._oom = True
+            self._kill()
+        elif not self._end:
+            self._loop.call_later(_MEMORY_WATCH_SECONDS, self._watch_memory)
+
+    # --- what daemons ask for
+
+    def _on_message(self, connection: Connection, message: Message) -> None:
+        match message.get("type"):
+            case "hello":
+                self._greet(connection)
+            case "stop":
+                self._stop(float(message["grace"]), int(message.get("signal", signal.SIGTERM)))
+            case "exec" if self._commands and not self._end:
+                self._commands.start(connection, message, connection.send)
+            case "exec":
+                text = "the container is not running"
+                connection.send({"type": "exec_failed", "id": message["id"], "message": text})
+            case "cancel" if self._commands:
+                self._commands.cancel(connection, message["id"])
+
+    def _on_closed(self, connection: Connection) -> None:
+        if self._commands:
+            self._commands.cancel(connection)
+
+    def _greet(self, connection: Connection) -> None:
+        connection.send(
+            {
+                "type": "hello",
+                "format": FORMAT,
+                "container_id": self._spec["container_id"],
+                "record": self._container.start_record,
+            }
+        )
+        if self._exit_record:
+            connection.send({"type": "exited", "record": self._exit_record})
+
+    def _on_owner_lost(self) -> None:
+        assert self._owner is not None
+        self._loop.forget(self._owner)
+        self._owner_lost = True
+        self._stop(OWNER_LOST_GRACE_SECONDS, signal.SIGTERM)
+
+    def _on_log_lost(self, lost_bytes: int, why: str) -> None:
+        self._connections.broadcast({"type": "log_lost", "lost_bytes": lost_bytes, "message": why})
+
+    # --- stopping
+
+    def _stop(self, grace_seconds: float, number: int) -> None:
+        if not self._end:
+            self._stopping.request(grace_seconds, number)
+
+    def _signal(self, number: int) -> None:
+        tree.signal_group(self._container.pid, number)
+        # A stopped process sees its signal when it goes on.
+        tree.signal_group(self._container.pid, signal.SIGCONT)
+
+    def _kill(self) -> None:
+        self._killing = True
+        tree.signal_group(self._container.pid, signal.SIGKILL)
+        if self._container.cgroup:
+            self._container.cgroup.freeze_and_kill()
+        self._tree_end.kill_round()
+
+    def _describe(self) -> str:
+        return ", ".join(tree_end.names_of(self._own_processes()))
+
+    def _own_processes(self) -> list[linux.Process]:
+        """What lives of the container, without commands run in it and the shim's own helpers."""
+        return [
+            process
+            for process in tree.descendants(os.getpid())
+            if process.pid != self._log.compressor_pid
+            and not (self._commands and self._commands.belongs_to_command(process))
+        ]
+
+    # --- ends of processes
+
+    def _reap(self) -> None:
+        """Wait for all that have ended; after the main process no other may live."""
+        try:
+            for pid in tree_end.ended_children():
+                if pid == self._container.pid:
+                    self._main_ends()
+                status, usage = tree_end.wait_for(pid)
+                if pid == self._container.pid:
+                    self._end = MainEnd.now(status, usage)
+                elif pid == self._log.compressor_pid:
+                    self._log.compressor_pid = 0
+                elif self._commands:
+                    self._commands.reaped(pid, status)
+        except ChildProcessError:
+            if self._end and self._exit_record is None:
+                self._finish()
+            return
+        if self._end or self._killing:
+            self._tree_end.kill_round()
+
+    def _main_ends(self) -> None:
+        """The main process is a zombie still, so its group can be killed safely, at one stroke."""
+        if not self._started:
+            self._on_status()
+        self._survivors = tree_end.names_of(self._own_processes())
+        if self._container.cgroup:
+            self._container.cgroup.freeze_and_kill()
+        tree.signal_group(self._container.pid, signal.SIGKILL)
+        self._stopping.cancel()
+
+    def _report_stuck(self, processes: list[linux.Process]) -> None:
+        names = ", ".join(
+            f"{process.pid} {process.comm} (state {process.state})" for process in processes
+        )
+        self._connections.broadcast(
+            {
+                "type": "step",
+                "step": "stuck",
+                "at": time.monotonic(),
+                "seconds": tree_end.STUCK_SECONDS,
+                "detail": f"not ended by SIGKILL: {names}",
+            }
+        )
+
+    def _finish(self) -> None:
+        """Nothing lives any more: the last output, the record, the news."""
+        assert self._end
+        self._tree_end.cancel()
+        if self._output:
+            self._output.finish()
+        if self._container.cgroup:
+            self._oom = self._container.cgroup.oom_killed()
+        self._container.close()
+        self._exit_record = exit_record(
+            self._spec,
+            self._end,
+            message=termination_message(self._spec, self._end.exit_code),
+            reason_hint=OOM if self._oom else "",
+            survivors=self._survivors,
+            term_at=self._stopping.term_at,
+            kill_at=self._stopping.kill_at,
+            lost_log_bytes=self._log.lost_bytes,
+        )
+        written = self._write_exit_record()
+        self._connections.broadcast({"type": "exited", "record": self._exit_record})
+        if written:
+            self._loop.stop()
+        else:
+            self._loop.call_later(_RECORD_RETRY_SECONDS, self._write_again)
+
+    def _write_again(self) -> None:
+        if self._write_exit_record() or self._owner_lost:
+            self._loop.stop()
+        else:
+            self._loop.call_later(_RECORD_RETRY_SECONDS, self._write_again)
+
+    def _write_exit_record(self) -> bool:
+        """A full disk must not lose an exit code: the shim stays, and tells who asks, until there
+        is room."""
+        assert self._exit_record
+        directory, durable = self._spec["instance_dir"], not self._spec["die_with_owner"]
+        try:
+            records.write_record(directory, records.EXIT, self._exit_record, durable=durable)
+        except OSError:
+            return False
+        return True
+
+
+def run_shim(launch_path: str, connection: socket.socket, owner: int | None) -> None:
+    """Be the shim of the instance whose launch file this is. In a process of its own, forked for
+    it.
+
+    `owner`: the read end of a pipe whose write end the daemon holds.
+    """
+    launch = claim(launch_path)
+    if launch is None:
+        return
+    linux.become_subreaper()
+    for number in child.IGNORED_BY_SHIM:
+        signal.signal(number, signal.SIG_IGN)
+    os.umask(0o022)
+    gc.enable()
+    with os.fdopen(launch, "rb", closefd=False) as file:
+        spec = json.loads(file.read())
+    linux.set_process_name(f"shim:{spec['container_name']}")
+    Shim(spec, owner if spec["die_with_owner"] else None).run(connection)

@@ -1,0 +1,55 @@
+"""What daemon, spawner and shim say to each other.
+
+Daemon and shim: one JSON object per line, both ways, over a stream socket.
+
+From the shim: `started` {record}, `start_failed` {kind: create | config | start, message}, `hello`
+{container_id, running, record}, `step` {step: TERM | KILL | stuck, at, detail}, `exec_done`,
+`exec_failed` {id, message}, `log_lost` {lost_bytes, message}, `exited` {record}. The shim closes
+the connection when it ends, which is after `exited`.
+From the daemon: `hello`, `stop` {grace, signal}, `exec` {id, argv, env, timeout, output_limit},
+`cancel` {id}.
+Bytes (command output) travel as text of the same code points (latin-1). Times are seconds of the
+monotonic clock, which all processes of a machine share. Unknown types and members are ignored, so
+that two versions can follow each other; `hello` and `started` carry the format number.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+FORMAT = 1
+
+SPAWNER_HEADER = struct.Struct("!cI")
+"""A request to the spawner: one of the kinds below and the length of the argument that follows. A
+descriptor comes with the first byte."""
+LAUNCH, SWEEP = b"L", b"S"
+"""LAUNCH: fork a shim for the launch file with this path; the descriptor is the shim's first
+connection.
+SWEEP: close the descriptor when the shim with this pid, and all that it has left behind, are gone.
+"""
+
+Message = dict[str, Any]
+
+
+def encode(message: Message) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+class Decoder:
+    """Bytes as they arrive → messages. A line that is no JSON object raises ValueError: the peer is
+    not one of us."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[Message]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        messages = []
+        for line in lines:
+            message = json.loads(line)
+            if not isinstance(message, dict):
+                raise ValueError("a message must be an object")
+            messages.append(message)
+        return messages

@@ -1,0 +1,198 @@
+"""The spawner: a small process that forks shims.
+
+Role: a fork of this process costs a fraction of a fork of the daemon, and blocks nobody. It is
+asked over a stream socket (`protocol.py`), keeps no state that anybody relies on, and can be
+replaced at any time.
+Invariants: it is a child subreaper: what a shim leaves behind that was killed by somebody becomes a
+child of the spawner, and is killed. A shim that ends by itself leaves nothing.
+In foreground mode it ends last, when the daemon and all shims are gone, and removes the directories
+of the run.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import NoReturn
+
+from minikubelet.runtime.shim import linux, main, tree, tree_end
+from minikubelet.runtime.shim.child import reason
+from minikubelet.runtime.shim.loop import Loop, Timer
+from minikubelet.runtime.shim.protocol import LAUNCH, SPAWNER_HEADER, encode
+from minikubelet.runtime.shim.records import remove
+
+_KILL_AGAIN_SECONDS = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Descriptors of the spawner. The last four are for foreground mode."""
+
+    control: int
+    owner: int | None = None
+    """Read end of the pipe that only the daemon can write to."""
+    alive: int | None = None
+    """Read end of a pipe whose write ends are held by all shims, those of earlier spawners
+    included."""
+    alive_token: int | None = None
+    """Its write end, to be inherited by shims."""
+    cleanup: tuple[str, ...] = ()
+    """Directories to remove at the end."""
+
+    @property
+    def descriptors(self) -> list[int]:
+        numbers = (self.control, self.owner, self.alive, self.alive_token)
+        return [number for number in numbers if number is not None]
+
+
+class Spawner:
+    def __init__(self, arguments: Arguments) -> None:
+        self._arguments = arguments
+        self._control = socket.socket(fileno=arguments.control)
+        self._loop = Loop()
+        self._shims: set[int] = set()
+        self._sweeps: list[tuple[int, int]] = []
+        """Pid of a shim, descriptor to close when nothing of it is left."""
+        self._timer: Timer | None = None
+
+    def run(self) -> None:
+        """Until the daemon closes its end; in foreground mode until all shims are gone, too."""
+        tree_end.watch_signals(self._loop, {signal.SIGCHLD: self._reap})
+        self._loop.watch(self._control.fileno(), self._serve)
+        self._loop.run()
+        if self._arguments.alive is not None:
+            self._outlast_shims(self._arguments.alive)
+
+    def _serve(self) -> None:
+        try:
+            kind, argument, fd = _receive(self._control)
+        except EOFError:
+            self._loop.stop()
+            return
+        if kind == LAUNCH:
+            self._launch(argument.decode("utf-8", "surrogateescape"), fd)
+        else:
+            self._sweeps.append((int(argument), fd))
+            self._sweep()
+
+    def _launch(self, path: str, connection: int) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            message = {
+                "type": "start_failed",
+                "kind": "create",
+                "message": f"fork: {reason(error)}",
+            }
+            os.write(connection, encode(message))
+        else:
+            if pid == 0:
+                self._become_shim(path, connection)
+            self._shims.add(pid)
+        os.close(connection)
+
+    def _become_shim(self, path: str, connection: int) -> NoReturn:
+        try:
+            os.setsid()
+            self._control.close()
+            for _, fd in self._sweeps:
+                os.close(fd)
+            if self._arguments.alive is not None:
+                os.close(self._arguments.alive)
+            main.run_shim(path, socket.socket(fileno=connection), self._arguments.owner)
+        except BaseException:
+            _leave_traceback(os.path.dirname(path))
+            os._exit(1)
+        os._exit(0)
+
+    def _reap(self) -> None:
+        orphans = False
+        try:
+            for pid in tree_end.ended_children():
+                status, _ = tree_end.wait_for(pid)
+                orphans |= pid not in self._shims or status != 0
+                self._shims.discard(pid)
+        except ChildProcessError:
+            orphans = False
+        if orphans or self._sweeps:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Kill what killed shims have left, and answer who waits for that."""
+        orphans = tree.descendants(os.getpid(), frozenset(self._shims))
+        if orphans:
+            tree.kill_processes(orphans)
+            if self._timer:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(_KILL_AGAIN_SECONDS, self._sweep)
+            return
+        for shim, fd in tuple(self._sweeps):
+            if shim not in self._shims:
+                self._sweeps.remove((shim, fd))
+                os.close(fd)
+
+    def _outlast_shims(self, alive: int) -> None:
+        """Until the last shim has closed its end of the pipe; then remove what the run has left on
+        disk."""
+        os.close(self._arguments.alive_token or alive)
+        self._loop.forget(self._control.fileno())
+        self._loop.watch(alive, self._loop.stop)
+        self._loop.run()
+        import shutil  # not worth its memory in every shim
+
+        for directory in self._arguments.cleanup:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _receive(control: socket.socket) -> tuple[bytes, bytes, int]:
+    """One request. Raises EOFError when the daemon is gone."""
+    fds = array.array("i")
+    space = socket.CMSG_SPACE(fds.itemsize)
+    try:
+        header, ancillary, _, _ = control.recvmsg(SPAWNER_HEADER.size, space, socket.MSG_WAITALL)
+    except ConnectionError as error:
+        raise EOFError from error
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(data)
+    if len(header) < SPAWNER_HEADER.size or not fds:
+        raise EOFError
+    os.set_inheritable(fds[0], False)
+    request, length = SPAWNER_HEADER.unpack(header)
+    argument = control.recv(length, socket.MSG_WAITALL)
+    if len(argument) < length:
+        raise EOFError
+    return request, argument, fds[0]
+
+
+def _leave_traceback(directory: str) -> None:
+    """A shim that fails takes its container along; the reason stays beside the records."""
+    path = os.path.join(directory, "shim-error.log")
+    remove(path)
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    except OSError:
+        return
+
+
+def run() -> NoReturn:
+    """The program: `argv[1]` is `Arguments` as JSON."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    given = json.loads(sys.argv[1])
+    arguments = Arguments(**{**given, "cleanup": tuple(given.get("cleanup", ()))})
+    for fd in arguments.descriptors:
+        os.set_inheritable(fd, False)
+    linux.become_subreaper()
+    linux.set_process_name("shim-spawner")
+    gc.disable()
+    gc.freeze()
+    Spawner(arguments).run()
+    os._exit(0)
