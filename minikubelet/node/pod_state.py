@@ -288,7 +288,7 @@ class PodState:
             )
         )
 
-    def lost(self, container_id: str) -> None:
+    def lost(self, container_id: str, survivors: tuple[str, ...]) -> None:
         """Its shim was killed, and with it the exit status (L-218): the tree is gone too by now."""
         run = self.run_of(container_id)
         if run is None or run.state is RunState.EXITED:
@@ -306,7 +306,7 @@ class PodState:
                 message="The container could not be located when the pod was terminated",
             ),
             signal=None,
-            survivors=(),
+            survivors=survivors,
         )
 
     def forget_all_runs(self) -> tuple[ContainerRun, ...]:

@@ -20,6 +20,7 @@ from minikubelet.journal import (
     ConditionChanged,
     DeadlineExceeded,
     KillCause,
+    KillFailed,
     LogLost,
     PhaseChanged,
     PodAccepted,
@@ -121,8 +122,8 @@ class PodWorker:
         match event:
             case ContainerExitedEvent(container_id, record):
                 self.state.exited(container_id, record)
-            case ShimLostEvent(container_id):
-                self.state.lost(container_id)
+            case ShimLostEvent(container_id, survivors):
+                self.state.lost(container_id, survivors)
             case StopStepEvent() | LogLostEvent():
                 self._record(event)
             case _:
@@ -341,10 +342,23 @@ class PodWorker:
         run = self.state.run_of(event.container_id)
         if run is None:
             return
-        now, path = self._clock.now(), self.state.field_path(run.name)
+        journal, now = self._services.journal, self._clock.now()
+        path = self.state.field_path(run.name)
         match event:
+            case StopStepEvent(step="stuck"):
+                message = f"container {run.name} survives SIGKILL: {event.detail}"
+                journal.append(
+                    KillFailed(
+                        at=now,
+                        pod=self.state.ref,
+                        container=run.name,
+                        field_path=path,
+                        reason="FailedKillPod",
+                        message=message,
+                    )
+                )
             case StopStepEvent():
-                self._services.journal.append(
+                journal.append(
                     StopStep(
                         at=now,
                         pod=self.state.ref,
@@ -357,7 +371,7 @@ class PodWorker:
                     )
                 )
             case LogLostEvent():
-                self._services.journal.append(
+                journal.append(
                     LogLost(
                         at=now,
                         pod=self.state.ref,

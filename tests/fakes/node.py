@@ -1,0 +1,172 @@
+"""A node in virtual time: the production worker over scripted processes, probes and files."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from minikubelet.events import EventRecorder
+from minikubelet.journal import Journal
+from minikubelet.manifest.pod import Container, Pod, ProbeKind
+from minikubelet.node.pod_worker import PodWorker
+from minikubelet.node.services import NodeServices
+from minikubelet.pod.node_info import NodeInfo
+from minikubelet.pod.pod_status import PodStatus
+from minikubelet.pod.printer import pod_columns
+from minikubelet.probes.prober import ProbeTarget
+from minikubelet.probes.result import Outcome, ProbeResult
+from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.runtime.images import ResolvedCommand
+from minikubelet.runtime.launch import LaunchSpec
+from minikubelet.runtime.launcher import Launch
+from minikubelet.runtime.volumes import VolumeError
+from tests.fakes.clock import FakeClock
+from tests.fakes.runtime import FakeRuntime
+
+Health = Callable[[ProbeKind, float], bool]
+"""Whether a probe at so many seconds after the container's start succeeds."""
+
+
+@dataclass
+class FakeFiles:
+    """Launches without a disk. Errors are raised once each, in order."""
+
+    launch_errors: dict[str, list[ContainerStartError]] = field(default_factory=dict)
+    volume_errors: list[VolumeError] = field(default_factory=list)
+    eviction: str | None = None
+    dropped: list[int] = field(default_factory=list)
+    torn_down: bool = False
+    logged: int = 0
+
+    async def prepare_volumes(self, pod: Pod) -> None:
+        if self.volume_errors:
+            raise self.volume_errors.pop(0)
+
+    async def build_launch(
+        self, pod: Pod, container: Container, container_id: str, restart_count: int
+    ) -> Launch:
+        errors = self.launch_errors.get(container.name, [])
+        if errors:
+            raise errors.pop(0)
+        meta = pod.metadata
+        spec = LaunchSpec(
+            container_id=container_id,
+            instance_dir="/instance",
+            socket_path="/socket",
+            pod_name=meta.name,
+            pod_namespace=meta.namespace,
+            pod_uid=meta.uid,
+            container_name=container.name,
+            restart_count=restart_count,
+            argv=("app",),
+            env={},
+            cwd="/",
+        )
+        return Launch(spec, ResolvedCommand(("app",), {}, "", "manifest"), {})
+
+    async def next_restart_count(self, pod: Pod, container: str) -> int:
+        return self.logged
+
+    async def exceeded_empty_dir(self, pod: Pod) -> str | None:
+        return self.eviction
+
+    async def drop_instance(
+        self, pod: Pod, container: str, container_id: str, restart_count: int
+    ) -> None:
+        self.dropped.append(restart_count)
+
+    async def tear_down(self, pod: Pod) -> None:
+        self.torn_down = True
+
+
+@dataclass
+class ScriptedProber:
+    clock: FakeClock
+    started_at: Callable[[str], float]
+    health: Mapping[str, Health]
+
+    async def probe(self, target: ProbeTarget) -> ProbeResult:
+        age = self.clock.monotonic() - self.started_at(target.container_id)
+        healthy = self.health[target.container.name](target.probe.kind, age)
+        return ProbeResult(Outcome.SUCCESS if healthy else Outcome.FAILURE, "sick")
+
+
+@dataclass
+class Scene:
+    """One pod on one node; `statuses` are all that were published."""
+
+    clock: FakeClock
+    runtime: FakeRuntime
+    files: FakeFiles
+    worker: PodWorker
+    journal: Journal
+    events: EventRecorder
+    statuses: list[PodStatus]
+
+    @property
+    def status(self) -> PodStatus:
+        return self.statuses[-1]
+
+    def columns(self) -> list[str]:
+        """What STATUS of `kubectl get pods` showed, one after the other."""
+        shown: list[str] = []
+        for status in self.statuses:
+            column = pod_columns(self.worker.pod, status, self.clock.now()).status
+            if not shown or shown[-1] != column:
+                shown.append(column)
+        return shown
+
+    def told(self, word: str = "") -> list[tuple[float, str]]:
+        return [(at, what) for at, what in self.runtime.told if word in what]
+
+    def event_texts(self) -> list[str]:
+        return [f"{e.reason}: {e.message} x{e.count}" for e in self.events.events()]
+
+
+@asynccontextmanager
+async def a_scene(
+    pod: Pod,
+    *,
+    apps: Mapping[str, Sequence[object]] | None = None,
+    hooks: Mapping[tuple[str, ...], tuple[float, int]] | None = None,
+    health: Mapping[str, Health] | None = None,
+    files: FakeFiles | None = None,
+) -> AsyncIterator[Scene]:
+    """Run the pod's worker beside the test; at the end it is cancelled wherever it is."""
+    clock = FakeClock()
+    runtime = FakeRuntime(clock, apps or {}, hooks or {})  # type: ignore[arg-type]
+    files = files or FakeFiles()
+    journal = Journal(clock)
+    events = EventRecorder()
+    journal.subscribe(events.on_record)
+    statuses: list[PodStatus] = []
+    ids = iter(range(1, 10_000))
+
+    def started_at(container_id: str) -> float:
+        run = worker.state.run_of(container_id)
+        return run.started_monotonic or 0.0 if run else 0.0
+
+    services = NodeServices(
+        clock=clock,
+        journal=journal,
+        runtime=runtime,
+        files=files,
+        prober=ScriptedProber(clock, started_at, health or {}),
+        node=NodeInfo("node"),
+        rng=random.Random(1),
+        new_container_id=lambda: f"process://{next(ids):064x}",
+        port_holders=lambda ports: {},
+    )
+    worker = PodWorker(pod, services, lambda pod, status: statuses.append(status))
+    runtime.on_event = worker.handle
+    scene = Scene(clock, runtime, files, worker, journal, events, statuses)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(worker.run())
+        await clock.settle()
+        try:
+            yield scene
+        finally:
+            task.cancel()
