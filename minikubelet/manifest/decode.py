@@ -74,7 +74,7 @@ def decode_object_meta(document: JSONObject) -> ObjectMeta:
 
 
 def decode_pod_spec(document: JSONObject) -> PodSpec:
-    affinity = value_or(document, "affinity", {})
+    affinity: JSONObject = value_or(document, "affinity", {})
     return PodSpec(
         containers=objects(document, "containers", decode_container),
         init_containers=objects(document, "initContainers", decode_container),
