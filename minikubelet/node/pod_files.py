@@ -14,10 +14,11 @@ from pathlib import Path
 
 from minikubelet.manifest.pod import Container, Pod
 from minikubelet.pod.node_info import NodeInfo, ObjectLookup
+from minikubelet.runtime.empty_dir import exceeded_empty_dir
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
-from minikubelet.runtime.volumes import exceeded_empty_dir, prepare_volumes, remove_volumes
+from minikubelet.runtime.volumes import mounts_of, prepare_volumes, remove_volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class LocalPodFiles:
             lookup=self.lookup,
             catalog=self.catalog,
             base_environment=self.base_environment,
+            mounts_of=mounts_of,
             die_with_owner=self.die_with_owner,
         )
 
