@@ -8,7 +8,7 @@ Invariants: a field has exactly one row: the most specific. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -93,7 +93,7 @@ def _shown_note(row: Row) -> str:
 
 
 def _leaves(given: _Given) -> Iterator[_Given]:
-    """The fields below: scalars, and mappings and lists that are empty."""
+    """The fields below: scalars, and mappings that are empty."""
     value = given.value
     if isinstance(value, Mapping) and value:
         for name, item in value.items():
@@ -110,9 +110,7 @@ def _leaves(given: _Given) -> Iterator[_Given]:
                 )
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            path = given.path.index(index)
-            depths = (*given.depths[:-1], len(path.parts))
-            yield from _leaves(_Given(given.names, path, depths, item, given.siblings))
+            yield from _leaves(replace(given, path=given.path.index(index), value=item))
     else:
         yield given
 
@@ -124,7 +122,8 @@ def _finding(given: _Given, positions: Positions) -> Finding | None:
     row, depth = found
     refused = row.support is Support.REFUSED
     silent = row.support is Support.HONORED or (row.support is Support.EMULATED and not row.warns)
-    if silent or row.fine(given.value, given.siblings):
+    empty = given.value == {} and not refused  # asks for nothing; but `nfs: {}` is a volume
+    if silent or empty or row.fine(given.value, given.siblings):
         return None
     path = FieldPath(given.path.parts[: given.depths[depth - 1]])
     if row.support is Support.ACCEPTED:
