@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from minikubelet.runtime.empty_dir import memory_dir
 from minikubelet.runtime.layout import Layout
 
 PREFIX = "minikubelet-run-"
@@ -33,16 +34,21 @@ def run_directory(parent: Path | None = None) -> Iterator[Path]:
     lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        layout_of(path).prepare()
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
         os.close(lock)
 
 
 def layout_of(path: Path) -> Layout:
-    layout = Layout(state_dir=path / "state", log_dir=path / "log", runtime_dir=path / "run")
-    layout.prepare()
-    return layout
+    """Where things lie in a run's directory."""
+    return Layout(state_dir=path / "state", log_dir=path / "log", runtime_dir=path / "run")
+
+
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """All that a run leaves to be removed: its directory, and its volumes in memory."""
+    return (memory_dir(layout_of(path)), path)
 
 
 def sweep(base: Path) -> None:
@@ -59,6 +65,11 @@ def sweep(base: Path) -> None:
         except OSError:
             continue
         else:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         finally:
             os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    for part in parts_of(path):
+        shutil.rmtree(part, ignore_errors=True)

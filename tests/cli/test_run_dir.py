@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from minikubelet.cli.run_dir import PREFIX, layout_of, run_directory, sweep
+from minikubelet.runtime.empty_dir import memory_dir
 
 
 def test_it_is_removed_when_the_run_ends(tmp_path: Path) -> None:
@@ -40,8 +41,11 @@ def test_what_a_dead_run_left_is_removed(tmp_path: Path) -> None:
     left = tmp_path / f"{PREFIX}dead"
     left.mkdir()
     (left / "owner.lock").touch()
+    in_memory = memory_dir(layout_of(left))
+    (in_memory / "uid").mkdir(parents=True)
     with run_directory(tmp_path):
         assert not left.exists()
+        assert not in_memory.exists()
 
 
 def test_a_directory_without_a_lock_is_not_ours(tmp_path: Path) -> None:
