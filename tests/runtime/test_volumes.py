@@ -388,13 +388,14 @@ def test_a_reader_sees_all_files_of_one_generation(
     def read() -> None:
         nonlocal reads
         while not done.is_set():
-            # A reader that holds the directory open reads one generation to its end, or finds that
-            # it has gone and begins again.
+            # Between a look at the link and a look at what it names, the generation may go: a
+            # reader begins again. The link itself is always there.
+            if not (volume / "..data").is_symlink():
+                mixed.append(("no", "..data"))
             try:
                 generation = os.open(volume / "..data", os.O_RDONLY | os.O_DIRECTORY)
-            except FileNotFoundError as error:
-                mixed.append(("no ..data", str(error)))
-                return
+            except FileNotFoundError:
+                continue
             try:
                 pair = tuple(_read(name, generation) for name in ("a", "b"))
             except FileNotFoundError:

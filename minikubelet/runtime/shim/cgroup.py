@@ -73,11 +73,15 @@ class Cgroup:
         """Whether the kernel killed a process in here because of the memory limit (L-120)."""
         return self._group.oom_killed()
 
-    def remove(self) -> bool:
-        """Remove the group, waiting up to `REMOVE_SECONDS` while it is busy; False if it stays."""
-        deadline = time.monotonic() + REMOVE_SECONDS
-        removed = [_remove_until(self._files, path, deadline) for path in self._group.paths()]
-        for path in self._group.paths():
+    def paths(self) -> tuple[str, ...]:
+        """Its directories: one with v2, one per controller with v1."""
+        return self._group.paths()
+
+    def remove(self, wait_seconds: float = REMOVE_SECONDS) -> bool:
+        """Remove the group, waiting a little while it is busy; False if it stays."""
+        deadline = time.monotonic() + wait_seconds
+        removed = [_remove_until(self._files, path, deadline) for path in self.paths()]
+        for path in self.paths():
             # The last one out takes the common parent along.
             _remove_tree(self._files, os.path.dirname(path), nested=False)
         return all(removed)

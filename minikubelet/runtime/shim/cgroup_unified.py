@@ -65,19 +65,16 @@ def create(
     """A group with these limits; None when the memory limit cannot be enforced here."""
     needed = {"memory"} if memory_limit is not None else set[str]()
     wanted = needed | ({"cpu"} if cpu_millis is not None else set())
-    for base in _bases(files, places):
-        if not _prepare(files, base, places.unified, needed, wanted):
-            continue
-        path = f"{base}/{PARENT}/{name}"
-        if not (files.make_dir(f"{base}/{PARENT}") and files.may_write(f"{base}/cgroup.procs")):
-            continue
-        _enable(files, f"{base}/{PARENT}", wanted)
-        if not files.make_dir(path):
-            continue
-        if memory_limit is not None and not _limit_memory(files, path, memory_limit):
+    for controllers in (wanted, needed) if wanted != needed else (needed,):
+        for base in _bases(files, places):
+            if not _prepare(files, base, places.unified, controllers):
+                continue
+            path = _make(files, base, name, wanted)
+            if path is None:
+                continue
+            if memory_limit is None or _limit_memory(files, path, memory_limit):
+                return UnifiedCgroup(files, path, _limit_cpu(files, path, cpu_millis))
             files.remove_dir(path)
-            continue
-        return UnifiedCgroup(files, path, _limit_cpu(files, path, cpu_millis))
     return None
 
 
@@ -97,17 +94,25 @@ def _bases(files: Files, places: Places) -> Iterator[str]:
         path = os.path.dirname(path)
 
 
-def _prepare(files: Files, base: str, own: str, needed: set[str], wanted: set[str]) -> bool:
+def _prepare(files: Files, base: str, own: str, controllers: set[str]) -> bool:
     """See to it that children of `base` can have the controllers."""
-    enabled = _enabled(files, base)
-    if wanted <= enabled:
+    if controllers <= _enabled(files, base):
         return True
-    if files.is_delegated(base):
-        if base == own:
-            _make_empty(files, base)
-        _enable(files, base, wanted)
-        enabled = _enabled(files, base)
-    return needed <= enabled
+    if not files.is_delegated(base):
+        return False
+    if base == own:
+        _make_empty(files, base)
+    _enable(files, base, controllers)
+    return controllers <= _enabled(files, base)
+
+
+def _make(files: Files, base: str, name: str, controllers: set[str]) -> str | None:
+    parent = f"{base}/{PARENT}"
+    # Moving a process needs the right to write in the group above both its old and new one.
+    if not (files.may_write(f"{base}/cgroup.procs") and files.make_dir(parent)):
+        return None
+    _enable(files, parent, controllers)
+    return f"{parent}/{name}" if files.make_dir(f"{parent}/{name}") else None
 
 
 def _make_empty(files: Files, base: str) -> None:

@@ -13,7 +13,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def tree_rss(pids: Iterable[int]) -> int:
-    """An upper estimate in bytes, from /proc/<pid>/statm (10 microseconds per process).
+    """An upper estimate in bytes, from /proc/<pid>/statm: about 10 microseconds per process.
 
     Resident private pages of all, plus the shared ones of the process that has most of them. What
     a forked child still shares with its parent by copy-on-write is counted in both: confirm with
