@@ -69,11 +69,6 @@ def compute_environment(
     return {**services, **values}
 
 
-def literal_environment(container: Container) -> dict[str, str]:
-    """The values of `env` as written: what an exec probe's command is expanded with (L-132)."""
-    return {variable.name: variable.value for variable in container.env}
-
-
 def parse_env_file(text: str) -> dict[str, str]:
     """The variables of a file of `KEY='value'` lines (L-128); a value may span lines.
 

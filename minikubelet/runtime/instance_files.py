@@ -9,6 +9,7 @@ from pathlib import Path
 from minikubelet.manifest.pod import Container, HostAlias, Pod
 from minikubelet.pod.environment import EnvFileReader
 from minikubelet.runtime.layout import Layout, make_dir
+from minikubelet.runtime.sub_path import OutsideVolumeError, find_sub_path
 from minikubelet.runtime.users import ProcessUser
 
 
@@ -66,11 +67,10 @@ def env_file_reader(pod: Pod, layout: Layout) -> EnvFileReader:
     """Reads files of the pod's volumes for `fileKeyRef` (L-128)."""
 
     def read(volume_name: str, path: str) -> str:
-        root = (layout.volumes_dir(pod.metadata.uid) / volume_name).resolve()
-        file = (root / path).resolve()
-        # A link that a container left in its volume must not lead to a file of the host.
-        if not file.is_relative_to(root):
-            raise PermissionError(f"{path} leads out of volume {volume_name}")
+        try:
+            file = find_sub_path(layout.volumes_dir(pod.metadata.uid) / volume_name, path)
+        except OutsideVolumeError as err:
+            raise PermissionError(str(err)) from err
         return file.read_text(encoding="utf-8")
 
     return read

@@ -42,11 +42,9 @@ from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.mock_command import mock_command
 from minikubelet.runtime.termination_log import TerminationLog, host_path, plan_termination_log
 from minikubelet.runtime.users import ProcessUser, own_identity, process_user
+from minikubelet.runtime.volumes import mounts_of
 
 TERMINATION_LOG_VARIABLE = "MINIKUBELET_TERMINATION_LOG"
-
-MountsOf = Callable[[Pod, Container, Layout, Mapping[str, str]], tuple[Mount, ...]]
-"""The volume mounts of a container, given its environment (L-132). Raises ContainerStartError."""
 
 _CONFIG_ERROR = "CreateContainerConfigError"
 _CREATE_ERROR = "CreateContainerError"
@@ -72,7 +70,6 @@ def build_launch(
     layout: Layout,
     lookup: ObjectLookup,
     catalog: ImageCatalog,
-    mounts_of: MountsOf,
     base_environment: Mapping[str, str],
     services: Mapping[str, str] | None = None,
     die_with_owner: bool = False,
@@ -95,7 +92,7 @@ def build_launch(
     command = _expand(command, container, catalog, environment)
     argv = command.argv
     if argv[0] == MOCK:
-        argv = (*mock_command(user.user, user.groups or ()), *argv[1:])
+        argv = (*mock_command(user.user, user.groups or (), node.ip), *argv[1:])
     cwd = container.working_dir or command.working_dir
     if cwd and not cwd.startswith("/"):
         raise ContainerStartError(
