@@ -53,9 +53,11 @@ class _Frame:
 class DocumentBuilder:
     """Takes keys and values in the order of the text; `finish()` gives the document."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, repeated: Severity = Severity.ERROR) -> None:
         self._file = file
+        self._repeated = repeated
         self._places: dict[tuple[str, ...], Place] = {}
+        self._written: dict[tuple[str, ...], str] = {}
         self._frames: list[_Frame] = []
         self._content: object = None
         self.findings: list[Finding] = []
@@ -80,6 +82,7 @@ class DocumentBuilder:
                 place,
                 f"repeated; it stands in line {line} already",
                 fix="keep one of the two",
+                severity=self._repeated,
                 upstream=f'duplicate field "{path}"',
             )
         frame.written[name] = place[0]
@@ -102,8 +105,15 @@ class DocumentBuilder:
         self._attach(frame.container, frame.nodes, frame.height)
         return frame.container, frame.nodes, frame.height
 
-    def value(self, value: object, place: Place, nodes: int = 1, height: int = 0) -> None:
-        """Add a scalar, or a finished container of `nodes` values in `height` levels."""
+    def scalar(self, value: object, place: Place, written: str = "") -> None:
+        """Add a scalar; `written` is its text where JSON writes it differently."""
+        names = self._names(place)
+        if written:
+            self._written[names] = written
+        self._attach(value, 1, 0)
+
+    def copied(self, value: object, place: Place, nodes: int, height: int) -> None:
+        """Add a finished value of `nodes` values in `height` levels; raises DocumentError."""
         if len(self._frames) + height > MAX_DEPTH:
             self.fail(place, f"nested deeper than {MAX_DEPTH} levels")
         self._names(place)
@@ -145,7 +155,7 @@ class DocumentBuilder:
         raise DocumentError(Finding.at(position, FieldPath(), message, fix=fix))
 
     def finish(self) -> Document:
-        return Document(self._content, Positions(self._file, self._places))
+        return Document(self._content, Positions(self._file, self._places, self._written))
 
     def _names(self, place: Place) -> tuple[str, ...]:
         """The bare path of the next value; notes its place unless its key did."""

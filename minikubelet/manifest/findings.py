@@ -9,7 +9,7 @@ Invariants: pure values; lines and columns count from 1, and 0 means unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from minikubelet.manifest.fieldpath import FieldError, FieldPath
@@ -39,14 +39,29 @@ class Positions:
 
     file: str
     places: Mapping[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
+    written: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    """The texts of scalars that JSON writes differently, such as `yes` for true."""
+    prefix: tuple[str, ...] = ()
+    """Where in its document an item of a `kind: List` stands."""
 
     def at(self, path: FieldPath) -> Position:
         """The place of `path`, or of its nearest ancestor that is written in the file."""
-        names = tuple(_bare(part) for part in path.parts)
+        names = self._names(path)
         for length in range(len(names), -1, -1):
             if (place := self.places.get(names[:length])) is not None:
                 return Position(self.file, *place)
         return Position(self.file)
+
+    def written_as(self, path: FieldPath) -> str | None:
+        """The text of the scalar at `path`; None when it is as JSON would write it."""
+        return self.written.get(self._names(path))
+
+    def below(self, path: FieldPath) -> Positions:
+        """The positions of a part of the document, for paths that begin there."""
+        return replace(self, prefix=self._names(path))
+
+    def _names(self, path: FieldPath) -> tuple[str, ...]:
+        return (*self.prefix, *(_bare(part) for part in path.parts))
 
 
 def _bare(part: str) -> str:

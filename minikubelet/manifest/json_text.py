@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from minikubelet.manifest.document import Document, DocumentBuilder, DocumentError, Place
-from minikubelet.manifest.findings import Finding
+from minikubelet.manifest.findings import Finding, Severity
 from minikubelet.manifest.yaml_scalars import Scalar, as_json_number
 
 _BLANKS = " \t\r\n"
@@ -35,10 +35,10 @@ def looks_like_json(text: str) -> bool:
 
 
 def read_json(
-    text: str, file: str, first_line: int = 1
+    text: str, file: str, first_line: int = 1, repeated: Severity = Severity.ERROR
 ) -> tuple[tuple[Document, ...], tuple[Finding, ...]]:
     """Read the JSON values of a text; the findings are its duplicate keys and its first mistake."""
-    reader = _JSONReader(text, file, first_line)
+    reader = _JSONReader(text, file, first_line, repeated)
     documents: list[Document] = []
     findings: list[Finding] = []
     try:
@@ -53,10 +53,11 @@ def read_json(
 class _JSONReader:
     """Walks over the text; `_at` is the offset of what is read next."""
 
-    def __init__(self, text: str, file: str, first_line: int) -> None:
+    def __init__(self, text: str, file: str, first_line: int, repeated: Severity) -> None:
         self._text = text
         self._file = file
         self._first_line = first_line
+        self._repeated = repeated
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._at = 0
         self._opened: list[int] = []
@@ -66,7 +67,7 @@ class _JSONReader:
             yield self._read_value()
 
     def _read_value(self) -> DocumentBuilder:
-        builder = DocumentBuilder(self._file)
+        builder = DocumentBuilder(self._file, self._repeated)
         after_comma = False
         while True:
             char = self._next_char()
@@ -106,16 +107,16 @@ class _JSONReader:
     def _read_scalar(self, builder: DocumentBuilder, char: str) -> None:
         place = self._place()
         if char == '"':
-            builder.value(self._read_string(builder), place)
+            builder.scalar(self._read_string(builder), place)
         elif match := _NUMBER.match(self._text, self._at):
             self._at = match.end()
-            builder.value(self._number(builder, match[0], place), place)
+            builder.scalar(self._number(builder, match[0], place), place)
         else:
             word = _WORD.match(self._text, self._at)
             if word is None or word[0] not in _WORDS:
                 self._fail_unquoted(builder, char, "a text")
             self._at = word.end()
-            builder.value(_WORDS[word[0]], place)
+            builder.scalar(_WORDS[word[0]], place)
 
     def _read_string(self, builder: DocumentBuilder) -> str:
         match = _STRING.match(self._text, self._at)

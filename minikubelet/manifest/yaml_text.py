@@ -37,8 +37,11 @@ class ParsedText:
     findings: tuple[Finding, ...]
 
 
-def parse_text(text: str, file: str) -> ParsedText:
-    """Read every document of a text; empty ones are left out, broken ones leave their findings."""
+def parse_text(text: str, file: str, *, repeated: Severity = Severity.ERROR) -> ParsedText:
+    """Read every document of a text; empty ones are left out, broken ones leave their findings.
+
+    `repeated` is how much a repeated key matters.
+    """
     if len(text) > MAX_TEXT_BYTES or len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
         finding = Finding.at(Position(file), FieldPath(), "larger than 10 MiB")
         return ParsedText((), (finding,))
@@ -48,9 +51,9 @@ def parse_text(text: str, file: str) -> ParsedText:
         content = part.removeprefix("---")
         if looks_like_json(content) and not content.startswith(" "):
             dashes = " " * (len(part) - len(content))  # in their place, for the sake of columns
-            some_documents, some_findings = read_json(dashes + content, file, first_line)
+            some_documents, some_findings = read_json(dashes + content, file, first_line, repeated)
         else:
-            some_documents, some_findings = _read_yaml(part, file, first_line)
+            some_documents, some_findings = _read_yaml(part, file, first_line, repeated)
         documents += (document for document in some_documents if document.content is not None)
         findings += some_findings
     return ParsedText(tuple(documents), tuple(findings))
@@ -69,12 +72,12 @@ def _split(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _read_yaml(
-    text: str, file: str, first_line: int
+    text: str, file: str, first_line: int, repeated: Severity
 ) -> tuple[tuple[Document, ...], tuple[Finding, ...]]:
     lines = text.split("\n")
     if unprintable := find_unprintable(lines):
         return (), (_syntax_finding(unprintable, file, first_line),)
-    composer = _Composer(_Parser(text), file, first_line)
+    composer = _Composer(_Parser(text), file, first_line, repeated)
     documents: list[Document] = []
     findings: list[Finding] = []
     try:
@@ -105,20 +108,23 @@ class _Anchored:
 class _Composer:
     """Feeds the events of one parser to a builder per document."""
 
-    def __init__(self, parser: yaml.SafeLoader, file: str, first_line: int) -> None:
+    def __init__(
+        self, parser: yaml.SafeLoader, file: str, first_line: int, repeated: Severity
+    ) -> None:
         self._parser = parser
         self._file = file
         self._first_line = first_line
+        self._repeated = repeated
         self._anchors: dict[str, _Anchored] = {}
         self._open_anchors: list[str | None] = []
         self._copied_nodes = 0
 
     def documents(self) -> Iterator[DocumentBuilder]:
-        builder = DocumentBuilder(self._file)
+        builder = DocumentBuilder(self._file, self._repeated)
         while self._parser.check_event():
             match self._parser.get_event():  # type: ignore[no-untyped-call]
                 case yaml.DocumentStartEvent():
-                    builder = DocumentBuilder(self._file)
+                    builder = DocumentBuilder(self._file, self._repeated)
                     self._anchors.clear()
                     self._copied_nodes = 0
                 case yaml.DocumentEndEvent():
@@ -148,7 +154,8 @@ class _Composer:
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(value, 1, 0)
         if not builder.wants_key:
-            builder.value(value, place)
+            as_json = isinstance(value, str) or value is None or key_text(value) == event.value
+            builder.scalar(value, place, "" if as_json else event.value)
             return
         self._add_key(builder, value, event.value, place)
 
@@ -183,7 +190,7 @@ class _Composer:
         self._copied_nodes += anchored.nodes
         if self._copied_nodes > _MAX_COPIED_NODES:
             builder.fail(place, "document contains excessive aliasing")
-        builder.value(_copy(anchored.value), place, anchored.nodes, anchored.height)
+        builder.copied(_copy(anchored.value), place, anchored.nodes, anchored.height)
 
     def _open(
         self, builder: DocumentBuilder, event: yaml.MappingStartEvent | yaml.SequenceStartEvent
