@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,16 @@ class ProcessRuntime:
         self._links: dict[str, ContainerLink] = {}
         self._settling = asyncio.TaskGroup()
 
+    @property
+    def containers(self) -> Collection[str]:
+        """Ids of those that run, as far as is known here."""
+        return self._links.keys()
+
+    @property
+    def spawner_pid(self) -> int:
+        """0 while there is none: the next start makes one."""
+        return self._spawner.pid
+
     async def open(self) -> None:
         """Start the spawner. Raises OSError."""
         await self._settling.__aenter__()
@@ -102,25 +112,29 @@ class ProcessRuntime:
         """
         instance_dir = Path(spec.instance_dir)
         try:
-            try:
-                return await self._start(spec, instance_dir)
-            except ShimGoneError:
-                # The spawner was killed with the request, or the shim as it began. Nothing of it
-                # may live when the same instance is tried again.
-                await self._find(instance_dir)
-                return await self._start(spec, instance_dir)
+            return await self._start(spec, instance_dir)
         except ShimGoneError:
-            await self._find(instance_dir)
+            # The spawner was killed with the request, or the shim as it began.
+            adopted = await self.adopt(instance_dir)
+        if adopted.start and (adopted.alive or adopted.exit):
+            if adopted.exit:
+                event = ContainerExitedEvent(spec.container_id, adopted.exit)
+                asyncio.get_running_loop().call_soon(self._on_event, event)
+            return adopted.start
+        try:
+            return await self._start(spec, instance_dir)
+        except ShimGoneError:
             text = "the shim ended before the container was started"
             raise ContainerStartError("CreateContainerError", text) from None
-        except OSError as error:
-            text = f"cannot start a shim: {error}"
-            raise ContainerStartError("CreateContainerError", text) from error
 
     async def _start(self, spec: LaunchSpec, instance_dir: Path) -> StartRecord:
         launch_path = instance_dir / LAUNCH
-        _write_private(launch_path, json.dumps(spec.to_json(), separators=(",", ":")))
-        sock = await self._spawner.launch(launch_path)
+        try:
+            _write_private(launch_path, json.dumps(spec.to_json(), separators=(",", ":")))
+            sock = await self._spawner.launch(launch_path)
+        except OSError as error:
+            text = f"cannot start a shim: {error}"
+            raise ContainerStartError("CreateContainerError", text) from error
         link = ContainerLink(
             spec.container_id, instance_dir, sock, self._on_event, self._link_ended
         )

@@ -1,0 +1,76 @@
+"""Whoever is killed, no process and no exit code is lost, and nothing runs twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from minikubelet.runtime.processes import ShimLostEvent
+from minikubelet.runtime.records import read_start_record
+from tests.runtime.daemon_process import run_daemon
+from tests.runtime.harness import Harness, eventually, is_alive, processes_with
+
+SH = ("sh", "-c")
+FOREST = (*SH, "setsid sleep 1000 & (env -i setsid sleep 1000.5 &); echo ready; sleep 1000")
+"""A main process, a child in a session of its own, an orphan without environment."""
+
+
+async def test_a_killed_shim_takes_its_container_along(harness: Harness) -> None:
+    spec = await harness.start(FOREST)
+    await harness.logged(spec, "ready\n")
+    start = read_start_record(Path(spec.instance_dir))
+    assert start
+    os.kill(start.shim_pid, signal.SIGKILL)
+    await harness.event(ShimLostEvent, spec)
+    assert processes_with(str(harness.directory)) == []
+    assert processes_with("1000.5") == []
+    assert [event for event in harness.events if event.container_id == spec.container_id] == [
+        event for event in harness.events if isinstance(event, ShimLostEvent)
+    ]
+    assert list(harness.runtime.containers) == []
+
+
+async def test_a_killed_spawner_is_replaced_and_its_containers_go_on(harness: Harness) -> None:
+    before = await harness.start((*SH, "echo ready; read line", "sh"), stdin=True)
+    os.kill(harness.runtime.spawner_pid, signal.SIGKILL)
+    after = await harness.start((*SH, "exit 7"))
+    assert (await harness.exit_of(after)).exit_code == 7
+    result = await harness.runtime.exec(before.container_id, ["echo", "alive"], timeout=10)
+    assert result.stdout == b"alive\n"
+    harness.runtime.stop(before.container_id, 10)
+    assert (await harness.exit_of(before)).exit_code == 143
+
+
+async def test_starts_survive_a_spawner_that_is_killed_again_and_again(harness: Harness) -> None:
+    for _ in range(10):
+        await harness.exit_of(await harness.start(("true",)))  # there is a spawner again
+        async with asyncio.TaskGroup() as group:
+            starts = [group.create_task(harness.start((*SH, "exit 3"))) for _ in range(4)]
+            await asyncio.sleep(0)
+            os.kill(harness.runtime.spawner_pid, signal.SIGKILL)
+        for start in starts:
+            assert (await harness.exit_of(start.result())).exit_code == 3
+
+
+async def test_the_spawner_and_the_shims_are_out_of_reach_of_the_terminal(
+    harness: Harness,
+) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    start = read_start_record(Path(spec.instance_dir))
+    assert start
+    pids = (harness.runtime.spawner_pid, start.shim_pid, start.pid)
+    assert [os.getsid(pid) for pid in pids] == list(pids)
+    assert [os.getpgid(pid) for pid in pids] == list(pids)
+
+
+async def test_nothing_is_left_of_a_foreground_run_whose_process_is_killed(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    daemon = await run_daemon(directory, foreground=True)
+    starts = daemon.starts
+    await daemon.kill()
+    await eventually(lambda: not processes_with(str(directory)), "the containers have ended")
+    await eventually(lambda: not directory.exists(), "the directory of the run is removed")
+    assert [is_alive(start.shim_pid, start.shim_start_time) for start in starts] == [False] * 3
