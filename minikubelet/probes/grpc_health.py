@@ -140,6 +140,8 @@ class HealthConversation:
         if not data:
             self._fail("EOF")
             return b""
+        if data.startswith(b"HTTP/") and not self.connected:
+            self._fail("the server speaks HTTP/1, not HTTP/2")
         try:
             for event in self._h2.receive_data(data):
                 self._take(event)
