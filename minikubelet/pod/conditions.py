@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from minikubelet.manifest.pod import Pod, is_sidecar
-from minikubelet.pod.container_status import ALL_CONTAINERS_RESTARTING, ContainerStatuses
+from minikubelet.pod.container_status import ContainerStatuses
 from minikubelet.pod.pod_status import (
     ContainerStatus,
     PodCondition,
@@ -21,6 +21,7 @@ from minikubelet.pod.pod_status import (
     Running,
     Terminated,
 )
+from minikubelet.pod.restart_all import ALL_CONTAINERS_RESTARTING
 from minikubelet.pod.restarts import could_restart_all
 
 POD_SCHEDULED = "PodScheduled"

@@ -21,16 +21,10 @@ from minikubelet.pod.pod_status import (
     Terminated,
     Waiting,
 )
-from minikubelet.pod.restarts import (
-    RestartDecision,
-    restart_all_trigger,
-    restart_decision,
-    should_start,
-)
+from minikubelet.pod.restart_all import RESTARTING_ALL_CONTAINERS
+from minikubelet.pod.restarts import should_start
 
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
-RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
-ALL_CONTAINERS_RESTARTING = "AllContainersRestarting"
 KILLED_EXIT_CODE = 137
 NOT_LOCATED_ON_TERMINATION = "The container could not be located when the pod was terminated"
 _NOT_LOCATED_ON_DELETION = (
@@ -71,31 +65,6 @@ class _Known:
 def published_runs(observed: ObservedPod, name: str) -> tuple[ContainerRun, ...]:
     """The instances that the status shows: not the one whose postStart hook is pending (L-185)."""
     return tuple(run for run in observed.runs.get(name, ()) if not run.hook_pending)
-
-
-def is_restarting_all(pod: Pod, observed: ObservedPod, previous: PodStatus | None) -> bool:
-    """Whether a restart of all containers is under way: asked for, or everything just removed.
-
-    The instance whose exit asked for it is removed last, so while any is left it is one of them
-    (L-166).
-    """
-    if restart_all_trigger(pod, observed) is not None:
-        return True
-    if previous is None or any(observed.runs.values()):
-        return False
-    condition = previous.condition(ALL_CONTAINERS_RESTARTING)
-    if condition is not None and condition.status == "True":
-        return True
-    return any(_asked_restart_all(pod, container, previous) for container in pod.containers())
-
-
-def _asked_restart_all(pod: Pod, container: Container, previous: PodStatus) -> bool:
-    status = previous.container(container.name)
-    if status is None or not isinstance(status.state, Terminated):
-        return False
-    init = pod.is_init(container.name)
-    decision = restart_decision(pod, container, init=init, exit_code=status.state.exit_code)
-    return decision is RestartDecision.RESTART_ALL
 
 
 def compute_container_statuses(

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from minikubelet.manifest.pod import Container, Pod, is_sidecar
-from minikubelet.pod.container_status import RESTARTING_ALL_CONTAINERS
 from minikubelet.pod.pod_status import ContainerStatus, PodPhase, Running, Terminated
+from minikubelet.pod.restart_all import RESTARTING_ALL_CONTAINERS
 from minikubelet.pod.restarts import RestartDecision, restart_decision
 
 

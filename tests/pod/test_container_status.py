@@ -11,7 +11,6 @@ from minikubelet.manifest.pod import Pod, ProbeKind
 from minikubelet.pod.container_status import (
     ContainerStatuses,
     compute_container_statuses,
-    is_restarting_all,
 )
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict
 from minikubelet.pod.pod_status import (
@@ -22,6 +21,7 @@ from minikubelet.pod.pod_status import (
     Terminated,
     Waiting,
 )
+from minikubelet.pod.restart_all import is_restarting_all
 from tests.pod.builders import (
     a_container,
     a_pod,

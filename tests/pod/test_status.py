@@ -6,7 +6,8 @@ import pytest
 
 from minikubelet.journal import KillCause
 from minikubelet.manifest.pod import Container, Pod
-from minikubelet.pod.observed import ContainerRun
+from minikubelet.pod.final_status import final_status
+from minikubelet.pod.observed import ContainerRun, StartFailure
 from minikubelet.pod.pod_status import (
     ContainerStatus,
     PodCondition,
@@ -17,7 +18,7 @@ from minikubelet.pod.pod_status import (
     Terminated,
     Waiting,
 )
-from minikubelet.pod.status import StatusOverride, compute_status, final_status
+from minikubelet.pod.status import StatusOverride, compute_status
 from tests.pod.builders import (
     a_container,
     a_pod,
@@ -156,6 +157,15 @@ def test_disruption_is_told_with_the_terminal_phase() -> None:  # L-237
         pod, observe(a_run(exit_code=143)), stopped, at(3), terminated=True, override=SHUTDOWN
     )
     assert later.condition("DisruptionTarget") == told
+
+
+def test_a_terminated_pod_waits_for_no_restart() -> None:  # L-247
+    failures = {"app": StartFailure("CrashLoopBackOff")}
+    crashed = observe(a_run(exit_code=1), start_failures=failures)
+    held = compute_status(a_pod(), crashed, None, at(1))
+    assert held.container_statuses[0].state == Waiting("CrashLoopBackOff")
+    stopped = compute_status(a_pod(), crashed, held, at(2), terminated=True, override=DEADLINE)
+    assert isinstance(stopped.container_statuses[0].state, Terminated)
 
 
 def test_reason_and_message_last_as_long_as_the_phase() -> None:  # L-228
