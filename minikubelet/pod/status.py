@@ -93,7 +93,7 @@ def compute_status(
         and observed.any_running()
         and not (previous is not None and previous.phase.terminal)
     )
-    node_ended_it = override is not None and override.disruption and phase is override.phase
+    node_ended_it = override is not None and override.disruption and reason == override.reason
     conditions = compute_conditions(
         pod,
         phase,

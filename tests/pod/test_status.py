@@ -159,6 +159,15 @@ def test_disruption_is_told_with_the_terminal_phase() -> None:  # L-237
     assert later.condition("DisruptionTarget") == told
 
 
+def test_disruption_is_not_told_of_a_pod_that_had_ended() -> None:  # L-237
+    previous = PodStatus(phase=FAILED, reason="Evicted", message="too big")
+    status = compute_status(
+        a_pod(), observe(a_run(exit_code=1)), previous, at(1), terminated=True, override=SHUTDOWN
+    )
+    assert reasons(status) == (FAILED, "Evicted", "too big")
+    assert status.condition("DisruptionTarget") is None
+
+
 def test_a_terminated_pod_waits_for_no_restart() -> None:  # L-247
     failures = {"app": StartFailure("CrashLoopBackOff")}
     crashed = observe(a_run(exit_code=1), start_failures=failures)
