@@ -114,7 +114,7 @@ class _Reader:
             self._problem(fields["mock"], "mock stands in place of entrypoint and cmd")
         elif "mock" in fields:
             entrypoint, cmd = (MOCK,), played
-        elif not entrypoint and not cmd and isinstance(node, yaml.MappingNode):
+        elif not {"entrypoint", "cmd"} & fields.keys() and isinstance(node, yaml.MappingNode):
             self._problem(node, f"image {go_quote(pattern)} needs entrypoint, cmd or mock")
         return ImageConfig(
             entrypoint=self._command(entrypoint),
