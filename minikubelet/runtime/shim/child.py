@@ -22,6 +22,9 @@ from minikubelet.runtime.shim import linux
 CREATE, CONFIG, START = "create", "config", "start"
 """Kinds of failure: of the container's surroundings, of its mounts, of exec itself."""
 
+ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+"""What a new process is given back: whoever started the daemon may have ignored any of them."""
+
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -126,21 +129,9 @@ def _exec(path: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 
 
 def _reset_signals() -> None:
-    for number in IGNORED_BY_SHIM:
-        signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGCHLD, signal.SIGUSR1):
+    for number in ALL_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-IGNORED_BY_SHIM = (
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-)
 
 
 def _connect_stdio(stdio: tuple[int, int, int], *, terminal: bool) -> None:

@@ -120,7 +120,7 @@ class Connections:
     def listen(self) -> None:
         """Raises OSError when the path cannot be used. May be repeated when somebody has removed
         it."""
-        self._stop_listening()
+        self.stop_listening()
         os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(self._path)
@@ -137,7 +137,8 @@ class Connections:
         for connection in tuple(self._connections):
             connection.send(message)
 
-    def _stop_listening(self) -> None:
+    def stop_listening(self) -> None:
+        """Remove the socket; who is connected stays so."""
         if self._listener:
             self._loop.forget(self._listener.fileno())
             self._listener.close()
@@ -145,7 +146,7 @@ class Connections:
         remove(self._path)
 
     def close(self) -> None:
-        self._stop_listening()
+        self.stop_listening()
         for connection in tuple(self._connections):
             connection.flush(0.5)
             connection.close()

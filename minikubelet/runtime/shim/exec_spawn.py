@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from minikubelet.runtime.shim.child import (
+    ALL_SIGNALS,
     CREATE,
-    IGNORED_BY_SHIM,
     StartError,
     exec_failure,
     find_program,
@@ -84,7 +84,7 @@ def _spawn(
             file_actions=actions,
             setsid=True,
             setsigmask=(),
-            setsigdef=IGNORED_BY_SHIM,
+            setsigdef=ALL_SIGNALS,
         )
     except OSError as error:
         raise exec_failure(path, error) from None

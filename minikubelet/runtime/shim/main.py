@@ -39,6 +39,8 @@ from minikubelet.runtime.shim.termination import termination_message
 
 OWNER_LOST_GRACE_SECONDS = 2.0
 """L-246."""
+_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+"""Meant for the daemon or the application, when a whole group gets them."""
 _MEMORY_WATCH_SECONDS = 0.1
 _RECORD_RETRY_SECONDS = 1.0
 
@@ -131,6 +133,7 @@ class Shim:
             self._write_exit_record()
         else:
             records.remove(os.path.join(self._spec["instance_dir"], records.START))
+        self._connections.stop_listening()
         self._connections.broadcast(
             {"type": "start_failed", "kind": failure.kind, "message": failure.message}
         )
@@ -289,6 +292,8 @@ class Shim:
             lost_log_bytes=self._log.lost_bytes,
         )
         written = self._write_exit_record()
+        if written:
+            self._connections.stop_listening()
         self._connections.broadcast({"type": "exited", "record": self._exit_record})
         if written:
             self._loop.stop()
@@ -323,7 +328,7 @@ def run_shim(launch_path: str, connection: socket.socket, owner: int | None) -> 
     if launch is None:
         return
     linux.become_subreaper()
-    for number in child.IGNORED_BY_SHIM:
+    for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o022)
     gc.enable()

@@ -190,6 +190,8 @@ def run() -> NoReturn:
     arguments = Arguments(**{**given, "cleanup": tuple(given.get("cleanup", ()))})
     for fd in arguments.descriptors:
         os.set_inheritable(fd, False)
+    # The daemon may have been given descriptors that it knows nothing of.
+    os.closerange(max(arguments.descriptors) + 1, os.sysconf("SC_OPEN_MAX"))
     linux.become_subreaper()
     linux.set_process_name("shim-spawner")
     gc.disable()
