@@ -5,9 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +84,3 @@ def _become(user: int) -> None:
     os.setuid(user)
     # A process that has changed its user may not write its own id maps; a fresh one may.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-
-
-@pytest.fixture
-def open_dir() -> Iterator[Path]:
-    """A directory that every user can reach; pytest's own are private."""
-    path = Path(tempfile.mkdtemp(prefix="mount-test-"))
-    path.chmod(0o777)
-    yield path.resolve()
-    shutil.rmtree(path)

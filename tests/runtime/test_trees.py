@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from minikubelet.runtime.trees import remove_tree, tree_usage
-from tests.runtime.namespaces import NOBODY, in_child, needs_root, open_dir
-
-__all__ = ["open_dir"]
+from tests.runtime.namespaces import NOBODY, in_child, needs_root
 
 
 def _fill(top: Path) -> None:

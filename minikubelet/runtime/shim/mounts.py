@@ -22,12 +22,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from minikubelet.runtime.shim import mount_calls as calls
+from minikubelet.runtime.shim.mount_namespace import MountError, new_namespace
+from minikubelet.runtime.shim.mount_tree import (
+    bind_entry,
+    entries_of,
+    is_within,
+    make_read_only,
+    rebuild,
+)
+
+__all__ = ["MountError", "enter", "join"]
 
 _UNTOUCHABLE = ("/proc", "/sys")
-
-
-class MountError(Exception):
-    """A container's view cannot be made; the text names source, target and reason."""
 
 
 class _Mount(NamedTuple):
@@ -43,20 +49,12 @@ def enter(mounts: Iterable[Mapping[str, Any]], uid: int | None) -> None:
     `mounts` is LaunchSpec.mounts; `uid` is the user that the process will become, None for no
     change. The working directory is `/` afterwards. Raises MountError.
     """
-    _new_namespace(uid)
-    wanted = [_open(mount) for mount in sorted(mounts, key=lambda mount: _depth(mount["target"]))]
-    view = _View()
-    old_root = None
-    if any(_existing_part(os.path.realpath(mount.target)) == "/" for mount in wanted):
-        old_root = view.replace_root()
-    for mount in wanted:
-        view.place(mount)
-        os.close(mount.source_fd)
-    if old_root is not None:
-        # It is mounted over the new root, where no path leads; from within it can be let go.
-        os.fchdir(old_root)
-        calls.unmount(".", calls.MNT_DETACH)
-        os.close(old_root)
+    new_namespace(uid)
+    umask = os.umask(0o022)
+    try:
+        _build(mounts)
+    finally:
+        os.umask(umask)
     os.chdir("/")
 
 
@@ -81,6 +79,22 @@ def join(pid: int) -> None:
         os.close(mount_fd)
 
 
+def _build(mounts: Iterable[Mapping[str, Any]]) -> None:
+    wanted = [_open(mount) for mount in sorted(mounts, key=lambda mount: _depth(mount["target"]))]
+    view = _View()
+    old_root = None
+    if any(_existing_part(os.path.realpath(mount.target)) == "/" for mount in wanted):
+        old_root = view.replace_root()
+    for mount in wanted:
+        view.place(mount)
+        os.close(mount.source_fd)
+    if old_root is not None:
+        # It is mounted over the new root, where no path leads; from within it can be let go.
+        os.fchdir(old_root)
+        calls.unmount(".", calls.MNT_DETACH)
+        os.close(old_root)
+
+
 class _View:
     """What has been put where: paths are real ones, as seen from inside."""
 
@@ -91,8 +105,9 @@ class _View:
 
     def replace_root(self) -> int:
         """A tmpfs with everything of `/` becomes the root; returns the old one, still mounted."""
-        entries = os.listdir("/")
-        spot = next(name for name in ("tmp", "mnt", "var", *entries) if _is_real_dir(f"/{name}"))
+        entries = entries_of("/")
+        dirs = {entry.name for entry in entries if entry.kind == stat.S_IFDIR}
+        spot = "tmp" if "tmp" in dirs else min(dirs - {"proc"})
         old_root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         covered = os.open(f"/{spot}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -103,9 +118,9 @@ class _View:
             os.mkdir(spot)
             calls.mount(f"/proc/self/fd/{covered}", spot, None, calls.MS_BIND | calls.MS_REC)
             calls.unmount(spot, calls.MNT_DETACH)
-            for name in entries:
-                if name != spot:
-                    _bind_entry(f"/{name}", name)
+            for entry in entries:
+                if entry.name != spot:
+                    bind_entry(entry, "", ".")
             calls.pivot_root(".", ".")
             os.chdir("/")
         except OSError as error:
@@ -145,7 +160,7 @@ class _View:
         finally:
             os.close(point)
         if mount.read_only:
-            _make_read_only(target)
+            make_read_only(target)
         self._volumes.add(target)
 
     def _make_room(self, mount: _Mount, directory: str) -> None:
@@ -154,9 +169,9 @@ class _View:
             raise _cannot(mount, f"{directory} is not a directory")
         if directory in self._made or self._in_volume(directory):
             return
-        if any(_is_within(directory, top) for top in _UNTOUCHABLE):
+        if any(is_within(directory, top) for top in _UNTOUCHABLE):
             raise _cannot(mount, f"there is no such path, and nothing can be added to {directory}")
-        _rebuild(directory)
+        rebuild(directory)
         self._made.add(directory)
 
     def _make_point(self, existing: str, target: str, directory: bool) -> int:
@@ -181,62 +196,7 @@ class _View:
         return fd
 
     def _in_volume(self, path: str) -> bool:
-        return any(_is_within(path, volume) for volume in self._volumes)
-
-
-def _new_namespace(uid: int | None) -> None:
-    """A private copy of the mount table; in a user namespace of our own if we may not make one."""
-    try:
-        try:
-            calls.unshare(calls.CLONE_NEWNS)
-        except PermissionError:
-            own = os.geteuid()
-            if uid is not None and uid != own:
-                raise MountError(
-                    f"cannot mount volumes for user {uid}: this process may only make a mount "
-                    f"namespace for its own user {own}; run minikubelet as root"
-                ) from None
-            _new_user_namespace()
-        calls.mount(None, "/", None, calls.MS_REC | calls.MS_PRIVATE)
-    except OSError as error:
-        raise MountError(closed_message(error)) from error
-
-
-def _new_user_namespace() -> None:
-    """Map the user's own ids to themselves: it sees its usual uid, and exec ends its rights."""
-    uid, gid = os.geteuid(), os.getegid()
-    calls.unshare(calls.CLONE_NEWUSER | calls.CLONE_NEWNS)
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{uid} {uid} 1"),
-        ("gid_map", f"{gid} {gid} 1"),
-    ):
-        fd = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
-
-
-def closed_message(error: OSError, sysctls: str = "/proc/sys") -> str:
-    """Why no namespace could be made, and what the user can do about it."""
-    ways = [
-        f"set {name.replace('/', '.')}={wanted}"
-        for name, closed, wanted in (
-            ("kernel/unprivileged_userns_clone", "0", "1"),
-            ("kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
-            ("user/max_user_namespaces", "0", "10000"),
-        )
-        if _read(f"{sysctls}/{name}") == closed
-    ]
-    ways = [f"{way} with sysctl" for way in ways] or [
-        "let it create user namespaces (in a container: relax its seccomp profile, or make it "
-        "privileged)"
-    ]
-    return (
-        f"cannot make a mount namespace for the container's volumes: {error.strerror}. "
-        f"To allow it, {' and '.join(ways)}, or run minikubelet as root"
-    )
+        return any(is_within(path, volume) for volume in self._volumes)
 
 
 def _open(mount: Mapping[str, Any]) -> _Mount:
@@ -263,88 +223,11 @@ def _open_exactly(path: str) -> int:
     return fd
 
 
-def _rebuild(directory: str) -> None:
-    """Cover `directory` by a tmpfs that shows the same entries, and can take new ones."""
-    before = os.stat(directory)
-    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        names = os.listdir(directory)
-        calls.mount(
-            "tmpfs", directory, "tmpfs", calls.MS_NODEV, f"mode={stat.S_IMODE(before.st_mode):o}"
-        )
-        try:
-            os.chown(directory, before.st_uid, before.st_gid)
-        except OSError as error:
-            # In a user namespace only our own ids exist; the directory then is ours.
-            if error.errno not in (errno.EPERM, errno.EINVAL):
-                raise
-        for name in names:
-            _bind_entry(f"/proc/self/fd/{fd}/{name}", f"{directory}/{name}")
-    finally:
-        os.close(fd)
-
-
-def _bind_entry(source: str, target: str) -> None:
-    """Show `source` at `target`, which does not exist yet; a symbolic link is copied."""
-    try:
-        mode = os.lstat(source).st_mode
-        if stat.S_ISLNK(mode):
-            os.symlink(os.readlink(source), target)
-            return
-        if stat.S_ISDIR(mode):
-            os.mkdir(target)
-        else:
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        calls.mount(source, target, None, calls.MS_BIND | calls.MS_REC)
-    except FileNotFoundError:
-        # It was removed since the directory was listed.
-        return
-
-
-def _make_read_only(path: str) -> None:
-    try:
-        calls.set_read_only(path)
-    except OSError as error:
-        if error.errno != errno.ENOSYS:
-            raise
-        remount_read_only(path)
-
-
-def remount_read_only(path: str) -> None:
-    """Make the mount at `path` and each one below it read-only, one by one (before Linux 5.12)."""
-    for mount_point in _mount_points_within(path):
-        # The other flags are locked in a user namespace: leaving one out is refused.
-        have = os.statvfs(mount_point).f_flag
-        keep = have & calls.LOCKABLE | (calls.MS_RELATIME if have & calls.ST_RELATIME else 0)
-        flags = calls.MS_BIND | calls.MS_REMOUNT | calls.MS_RDONLY | keep
-        calls.mount(None, mount_point, None, flags)
-
-
-def _mount_points_within(path: str) -> list[str]:
-    with open("/proc/self/mountinfo", "rb") as table:
-        points = {_unescape(line.split(b" ")[4]) for line in table}
-    return sorted(point for point in points if _is_within(point, path))
-
-
-def _unescape(field: bytes) -> str:
-    """mountinfo writes blank, tab, newline and backslash as three octal digits."""
-    head, *rest = field.split(b"\\")
-    return os.fsdecode(head + b"".join(bytes((int(part[:3], 8),)) + part[3:] for part in rest))
-
-
 def _existing_part(path: str) -> str:
     """The longest leading part of an absolute real path that exists."""
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     return path
-
-
-def _is_within(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
-
-
-def _is_real_dir(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _depth(path: str) -> int:
@@ -353,11 +236,3 @@ def _depth(path: str) -> int:
 
 def _cannot(mount: _Mount, reason: str) -> MountError:
     return MountError(f"cannot mount {mount.source} at {mount.target}: {reason}")
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path) as file:
-            return file.read().strip()
-    except OSError:
-        return ""
