@@ -14,6 +14,7 @@ DIM = "\x1b[2m"
 BOLD = "\x1b[1m"
 GREEN = "\x1b[32m"
 YELLOW = "\x1b[33m"
+RED = "\x1b[31m"
 
 _OF_CONTAINERS = (36, 35, 34, 32, 96, 95, 94, 92)
 """Cyan, magenta, blue, green, then bright ones. No red and yellow: those are for problems."""

@@ -20,7 +20,7 @@ from minikubelet.manifest.pod import (
 )
 
 _CONSEQUENCES: dict[type, str] = {
-    Probe: "the probe errs each time and never counts",
+    Probe: "the probe errors each time and never counts",
     LifecycleHandler: "the hook fails",
 }
 

@@ -49,7 +49,7 @@ def test_names_that_no_port_of_the_container_has() -> None:  # P-303
         (
             "spec.initContainers[0].readinessProbe.tcpSocket.port",
             'no port of this container is named "w": '
-            "on a cluster the probe errs each time and never counts",
+            "on a cluster the probe errors each time and never counts",
             "name it in ports, or give its number",
         ),
         (
