@@ -60,11 +60,6 @@ def _libc() -> ctypes.CDLL:
     return libc
 
 
-def bind() -> None:
-    """Load the C library now: a process that forks many children pays for it once."""
-    _libc()
-
-
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     _check(
         _libc().mount(
