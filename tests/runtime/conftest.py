@@ -1,13 +1,21 @@
-"""Directories for tests that become another user."""
+"""A process runtime, and directories for tests that become another user."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.runtime.harness import Harness, a_harness
+
+
+@pytest.fixture
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    async with a_harness(tmp_path) as harness:
+        yield harness
 
 
 @pytest.fixture
