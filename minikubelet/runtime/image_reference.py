@@ -57,8 +57,9 @@ def parse_image(text: str) -> ImageReference:
         raise _invalid(text)
     registry, repository = _split_registry(matched["name"])
     tag: str | None = matched["tag"]
-    if repository != repository.lower():
-        raise _invalid(text, f": repository name ({repository}) must be lowercase")
+    remote = repository.partition(":")[0]
+    if remote != remote.lower():
+        raise _invalid(text, f": repository name ({remote}) must be lowercase")
     if (
         _REPOSITORY.fullmatch(repository) is None
         or _REGISTRY.fullmatch(registry) is None

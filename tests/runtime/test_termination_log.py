@@ -1,0 +1,97 @@
+"""Where a termination message is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from minikubelet.runtime.launch import Mount
+from minikubelet.runtime.termination_log import (
+    TerminationLog,
+    host_path,
+    plan_termination_log,
+)
+
+PRIVATE = "/state/i/termination-log"
+DATA = Mount("/state/volumes/data", "/data")
+CACHE = Mount("/state/volumes/cache", "/data/cache")
+MOUNTED = TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/dev/termination-log"))
+
+
+# L-213
+@pytest.mark.parametrize(
+    ("wanted", "mounts", "texts", "exists", "plan"),
+    [
+        pytest.param(
+            "/dev/termination-log",
+            (),
+            ("sh", "-c", "exit 1"),
+            False,
+            TerminationLog(PRIVATE),
+            id="the default path that nothing speaks of costs no namespace",
+        ),
+        pytest.param(
+            "/dev/termination-log",
+            (),
+            ("sh", "-c", "echo bye > /dev/termination-log"),
+            False,
+            MOUNTED,
+            id="the default path in the command is mounted",
+        ),
+        pytest.param(
+            "/dev/termination-log", (DATA,), (), False, MOUNTED, id="as it is beside other mounts"
+        ),
+        pytest.param(
+            "/tmp/bye",
+            (),
+            (),
+            False,
+            TerminationLog("/tmp/bye", remove=True),
+            id="a path that the host lacks is read there and removed",
+        ),
+        pytest.param(
+            "/etc/bye",
+            (),
+            (),
+            True,
+            TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/etc/bye")),
+            id="a file of the host is covered",
+        ),
+        pytest.param(
+            "/data/bye",
+            (DATA, CACHE),
+            (),
+            False,
+            TerminationLog("/state/volumes/data/bye", remove=True),
+            id="a path in a volume is read in the volume",
+        ),
+        pytest.param(
+            "/data/bye",
+            (DATA, CACHE),
+            (),
+            True,
+            TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/data/bye")),
+            id="a file that is in the volume already is covered",
+        ),
+    ],
+)
+def test_plan(
+    wanted: str,
+    mounts: tuple[Mount, ...],
+    texts: tuple[str, ...],
+    exists: bool,
+    plan: TerminationLog,
+) -> None:
+    assert plan_termination_log(wanted, PRIVATE, mounts, texts, exists) == plan
+
+
+@pytest.mark.parametrize(
+    ("path", "on_host"),
+    [
+        pytest.param("/data", "/state/volumes/data", id="the mount point itself"),
+        pytest.param("/data/a/b", "/state/volumes/data/a/b", id="below it"),
+        pytest.param("/data/cache/x", "/state/volumes/cache/x", id="below a deeper one"),
+        pytest.param("/database", "/database", id="a name that only begins alike"),
+    ],
+)
+def test_host_path(path: str, on_host: str) -> None:
+    assert host_path(path, (CACHE, DATA)) == on_host
