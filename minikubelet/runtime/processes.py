@@ -81,6 +81,7 @@ class ProcessRuntime:
         self._on_event = on_event
         self._links: dict[str, ContainerLink] = {}
         self._settling = asyncio.TaskGroup()
+        self._closed = False
 
     @property
     def containers(self) -> Collection[str]:
@@ -98,7 +99,13 @@ class ProcessRuntime:
         self._spawner.open()
 
     async def close(self) -> None:
-        """Leave the containers to their shims; in foreground mode, wait until they have ended."""
+        """Leave the containers to their shims; in foreground mode, wait until they have ended.
+
+        May be repeated.
+        """
+        if self._closed:
+            return
+        self._closed = True
         await self._settling.__aexit__(None, None, None)
         for link in self._links.values():
             link.close()
