@@ -20,6 +20,7 @@ from typing import Protocol
 
 from minikubelet.clock import Clock
 from minikubelet.probes.addresses import Address, errno_text, sockaddr_text
+from minikubelet.probes.readiness import readiness
 
 READ_SIZE = 65536
 MIN_SECONDS_PER_ADDRESS = 2.0
@@ -77,7 +78,7 @@ async def converse(
         connection = _Connection(address, conversation)
         try:
             if not connection.advance():
-                await connection.finish(connect_by, deadline, clock)
+                await connection.finish(connect_by, deadline)
             return
         except DialError as failure:
             first_failure = first_failure or failure
@@ -98,17 +99,16 @@ class _Connection:
 
     __slots__ = (
         "_address",
-        "_clock",
+        "_connect_by",
         "_connected",
         "_conversation",
         "_deadline",
         "_fd",
-        "_loop",
         "_outgoing",
+        "_readiness",
         "_socket",
-        "_timer",
         "_waiter",
-        "_watched",
+        "_writing",
     )
 
     def __init__(self, address: Address, conversation: Conversation) -> None:
@@ -123,7 +123,8 @@ class _Connection:
         self._conversation = conversation
         self._connected: bool | None = None
         self._outgoing: bytes | memoryview = b""
-        self._watched = ""
+        self._writing: bool | None = None
+        """What the socket is watched for; None before it is."""
 
     def advance(self) -> bool:
         """Take the next step if it need not wait; True when the conversation is finished.
@@ -146,22 +147,20 @@ class _Connection:
             self._send()
         return self._conversation.finished
 
-    async def finish(self, connect_by: float, deadline: float, clock: Clock) -> None:
+    async def finish(self, connect_by: float, deadline: float) -> None:
         """Wait for the socket until the conversation is finished."""
-        self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] = self._loop.create_future()
-        self._clock = clock
+        self._readiness = readiness()
+        self._waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._deadline = deadline
+        self._connect_by = connect_by
+        self._expire_at(deadline if self._connected else connect_by)
         self._watch()
-        self._timer = clock.call_at(deadline if self._connected else connect_by, self._expire)
-        try:
-            await self._waiter
-        finally:
-            self._timer.cancel()
+        await self._waiter
 
     def close(self) -> None:
-        """Take the socket off the loop, and close it: its number may be used again at once."""
-        self._unwatch()
+        """Stop watching the socket, and close it: its number may be used again at once."""
+        if self._writing is not None:
+            self._readiness.forget(self._fd)
         if self._conversation.unread:
             with contextlib.suppress(OSError):
                 self._socket.recv(READ_SIZE)
@@ -212,23 +211,11 @@ class _Connection:
         )
 
     def _watch(self) -> None:
-        """Ask the loop for the one thing that is waited for."""
-        wanted = "write" if not self._connected or self._outgoing else "read"
-        if wanted == self._watched:
-            return
-        self._unwatch()
-        self._watched = wanted
-        if wanted == "read":
-            self._loop.add_reader(self._fd, self._on_ready)
-        else:
-            self._loop.add_writer(self._fd, self._on_ready)
-
-    def _unwatch(self) -> None:
-        if self._watched == "read":
-            self._loop.remove_reader(self._fd)
-        elif self._watched == "write":
-            self._loop.remove_writer(self._fd)
-        self._watched = ""
+        """Wait for the one thing that is needed next."""
+        writing = not self._connected or bool(self._outgoing)
+        if writing is not self._writing:
+            self._writing = writing
+            self._readiness.watch(self._fd, self._on_ready, writing=writing)
 
     def _on_ready(self) -> None:
         if self._waiter.done():
@@ -241,12 +228,16 @@ class _Connection:
         except Exception as error:
             self._waiter.set_exception(error)
 
+    def _expire_at(self, when: float) -> None:
+        self._readiness.expire_at(self._fd, when, self._expire)
+
     def _expire(self) -> None:
         if self._waiter.done():
             return
         if not self._connected:
             self._waiter.set_exception(DialTimeoutError(f"dial tcp {self._address}: i/o timeout"))
-        elif self._clock.monotonic() < self._deadline:  # it was the deadline of connecting only
-            self._timer = self._clock.call_at(self._deadline, self._expire)
+        elif self._connect_by < self._deadline:  # that was the deadline of connecting only
+            self._connect_by = self._deadline
+            self._expire_at(self._deadline)
         else:
             self._waiter.set_exception(ConversationTimeoutError())
