@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Positions
@@ -231,3 +233,18 @@ def test_metadata_and_status_of_another_cluster() -> None:
         "pod.yaml: warning: metadata.managedFields: has no effect: set by minikubelet itself",
         "pod.yaml: warning: status: has no effect: computed by minikubelet itself",
     ]
+
+
+NAMES = st.sampled_from(["spec", "containers", "volumes", "nfs", "resources", "limits", "x", ""])
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 1) | st.just("text"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(spec=TREES)
+def test_any_document_has_one_finding_per_place(spec: Any) -> None:
+    findings = findings_of({"spec": spec}, Positions("pod.yaml"))
+    paths = [finding.path for finding in findings]
+    assert len(paths) == len(set(paths))

@@ -44,6 +44,10 @@ def errors_of_liveness(**fields: Any) -> list[str]:
         pytest.param({"exec": TRUE}, [], id="a command"),
         pytest.param({"exec": ExecAction(("",))}, [], id="an empty word is a command"),  # V-8
         pytest.param({"http_get": HTTPGetAction(8080)}, [], id="a port number"),
+        pytest.param(
+            {"tcp_socket": TCPSocketAction(80, host="any thing")}, [], id="any host"
+        ),  # V-17
+        pytest.param({"grpc": GRPCAction(80, "any thing")}, [], id="any gRPC service"),  # V-16
         pytest.param({"http_get": HTTPGetAction("web")}, [], id="a name no port has"),  # V-13
         pytest.param(
             {"exec": TRUE, "timeout_seconds": 60, "period_seconds": 1}, [], id="no cross rule"
