@@ -81,13 +81,14 @@ class ImageCatalog:
     def find(self, image: ImageReference) -> CatalogEntry | None:
         return next((entry for entry in self._entries if entry.pattern.matches(image)), None)
 
-    def has_program(self, program: str) -> bool:
-        return shutil.which(program, path=self._search_path) is not None
+    def program(self, name: str) -> str | None:
+        """The path of a program, by the PATH of containers; None when the host lacks it."""
+        return shutil.which(name, path=self._search_path)
 
     def play(self, config: ImageConfig, argv: tuple[str, ...]) -> tuple[str, ...]:
         """`argv` as it runs here: with a stand-in for a program that the host lacks."""
-        stand_in = config.stand_ins.get(argv[0])
-        if stand_in is None or self.has_program(argv[0]):
+        stand_in = config.stand_ins.get(argv[0]) if argv else None
+        if stand_in is None or self.program(argv[0]) is not None:
             return argv
         return (*stand_in, *argv[1:])
 
