@@ -30,7 +30,7 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """One step of the paths; `row` is for a field that ends here, `rest` for all below."""
+    """One step of the paths: the rows that end with the next name, `**` being all that is below."""
 
     children: dict[str, _Node] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
