@@ -111,6 +111,9 @@ def _check_text(
         if name != str(path) and nearest_name(name, [str(path)]):
             fix = f'did you mean "{path}" instead of "{name}"?'
             return Finding.at(position, path, "missing", fix=fix, upstream=f"{path} not set")
+    if "services" in content:
+        fix = "this looks like a Compose file; write the services as Pods"
+        return Finding.at(position, path, "missing", fix=fix, upstream=f"{path} not set")
     if path == _KIND:
         guess = "Pod" if _has_containers(content) else ""
     else:

@@ -8,13 +8,14 @@ Upstream: field validation `Strict` of the API server (K-47); texts of its decod
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Positions, Severity
 from minikubelet.manifest.schema import Field, Schema, load_schema
 from minikubelet.manifest.strict_values import Problem, check_scalar, describe
-from minikubelet.manifest.suggest import Level, suggest_field
+from minikubelet.manifest.suggest import Level, nearest_name, suggest_field
 from minikubelet.manifest.yaml_errors import explain_missing_blank
 
 _MAX_SUGGESTIONS = 50
@@ -56,7 +57,7 @@ class _Checker:
         for name, value in content.items():
             if (field := fields.get(name)) is not None:
                 self._check(field, field.shape, value, path.child(name))
-            elif len(self._levels) > 1 or name not in _TYPE_META:
+            elif len(self._levels) > 1 or not _is_type_meta(name, content):
                 self._report_unknown(name, path)
         self._levels.pop()
 
@@ -109,7 +110,7 @@ class _Checker:
         elif isinstance(value, str) and field.name in ("command", "args"):
             fix = f'write ["sh", "-c", "{value}"], or one item per word'
             fix = fix if " " in value and field.name == "command" else f'write ["{value}"]'
-        elif isinstance(value, str | int | float):
+        elif isinstance(value, str | int | float) and not field.is_message:
             fix = f"write [{value}]" if not isinstance(value, bool) else ""
         message = f"a list is wanted, not {self._described(value, path)}"
         self._report(field, "[]", value, path, Problem(message, fix))
@@ -130,11 +131,20 @@ class _Checker:
         if isinstance(value, str):
             fix = explain_missing_blank(value)
         elif isinstance(value, list):
-            is_map = "{}" in field.shape
-            fix = 'write "key: value" lines without dashes' if is_map else "remove the dash"
+            fix = self._mapping_fix(field, value)
         message = f"a mapping is wanted, not {self._described(value, path)}"
         shape = field.shape.removeprefix("*")
         self._report(field, shape.removeprefix("[]"), value, path, Problem(message, fix))
+
+    def _mapping_fix(self, field: Field, value: list[object]) -> str:
+        if "{}" in field.shape:
+            return 'write "key: value" lines without dashes'
+        if len(value) == 1 and isinstance(value[0], dict):
+            return "remove the dash"
+        words = [word for word in value if isinstance(word, str)]
+        if len(words) == len(value) and "command" in self._schema.fields(field.type):
+            return f"write it as command: {json.dumps(words, ensure_ascii=False)}"
+        return ""
 
     def _described(self, value: object, path: FieldPath) -> str:
         return describe(value, self._positions.written_as(path))
@@ -159,6 +169,11 @@ class _Checker:
         return (
             f"json: cannot unmarshal {found} into Go struct field {struct}.{names} of type {wanted}"
         )
+
+
+def _is_type_meta(name: str, content: Mapping[str, object]) -> bool:
+    """Whether `name` is, or is meant to be, a field that `kinds.identify` looks after."""
+    return name in _TYPE_META or bool(nearest_name(name, _TYPE_META - content.keys()))
 
 
 def _json_type(value: object) -> str:

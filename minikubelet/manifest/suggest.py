@@ -27,6 +27,13 @@ _SYNONYMS = {
     "restart": "restartPolicy",
     "mounts": "volumeMounts",
 }
+# Where the entries belong that stand beside the maps they were meant for.
+_MAPS = {
+    "meta.ObjectMeta": "labels or annotations",
+    "core.ResourceRequirements": "limits or requests",
+    "core.ConfigMap": "data",
+    "core.Secret": "stringData",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,10 @@ def suggest_field(schema: Schema, levels: Sequence[Level], name: str) -> str:
         return f'did you mean "{own}"?'
     if home := _find_home(schema, levels, name):
         return home
-    return f'did you mean "{own}"?' if own else ""
+    if own:
+        return f'did you mean "{own}"?'
+    maps = _MAPS.get(levels[-1].message)
+    return f"put it below {maps}" if maps else ""
 
 
 def _is_slip(name: str, own: str) -> bool:
@@ -149,6 +159,8 @@ def _advice(homes: Sequence[_Place], name: str) -> str:
         home = next((home for home in written if _is_container(home)), written[0])
         where = str(home.path) if home.path.parts else "the top level"
         return f"it belongs in {where} (as {home.concrete.child(name)})"
+    if len(homes) == 1 and homes[0].path == homes[0].concrete:
+        return f"it belongs in {homes[0].path} (as {homes[0].path.child(name)})"
     shown = [home for home in homes if _is_container(home)] or homes[:3]
     *others, last = (str(home.path) for home in shown)
     return f"it belongs in {', '.join(others)} or {last}" if others else f"it belongs in {last}"

@@ -26,6 +26,7 @@ class Explanation:
 
 _LEADING_TAB = re.compile(r"[ ]*(?:- +)*\t")
 _NO_BLANK = re.compile(r"[ ]*(?:- +)*(?P<key>[A-Za-z][\w.-]*):(?P<value>[^\s:].*?)\s*")
+_NO_BLANK_AFTER_DASH = re.compile(r"[ ]*-(?=[A-Za-z])")
 _NO_COLON = re.compile(r"[ ]*(?:- +)*(?P<key>[\w./-]+)\s*(?:#.*)?")
 _KEY = re.compile(r"[ ]*(?:- +)*(?P<key>[\w./-]+):(?:\s|$)")
 _AFTER_QUOTE = re.compile(r"[ ]*(?:- +)*(?:[\w./-]+: +)?(['\"]).*?\1(?=\S| +[^#\s])")
@@ -138,6 +139,9 @@ def _nested_value(problem: str, line: int, column: int, lines: Sequence[str]) ->
     if found := _missing_blank(above, lines):
         return found
     above_text = _line(lines, above)
+    if dash := _NO_BLANK_AFTER_DASH.match(above_text):
+        fix = f'write "- {above_text[dash.end() :].strip()}"'
+        return Explanation(above, dash.end() + 1, "no blank after the dash", fix)
     if _NO_COLON.fullmatch(above_text):
         indent = len(above_text) - len(above_text.lstrip())
         return Explanation(above, indent + 1, *_missing_colon(above_text))
