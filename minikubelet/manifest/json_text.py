@@ -26,6 +26,8 @@ _WORD = re.compile(r"[^\s,:{}\[\]\"']+")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _WORD_FIXES = {"True": "true", "False": "false", "None": "null", "nil": "null", "Null": "null"}
 _CLOSING = {"{": "}", "[": "]"}
+_COMMENT = "/#"
+_COMMENT_FIX = "remove it, or write the file as YAML"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -150,6 +152,8 @@ class _JSONReader:
             return True
         if not char:
             self._fail_unclosed(builder)
+        if char in _COMMENT:
+            builder.fail(self._place(), "JSON has no comments", fix=_COMMENT_FIX)
         if char != self._closing():
             builder.fail(self._place(), "a comma is missing before this")
         return False
@@ -164,8 +168,8 @@ class _JSONReader:
         place = self._place()
         if not char:
             self._fail_unclosed(builder)
-        if char in "/#":
-            builder.fail(place, "JSON has no comments", fix="remove it, or write the file as YAML")
+        if char in _COMMENT:
+            builder.fail(place, "JSON has no comments", fix=_COMMENT_FIX)
         word = _WORD.match(self._text, self._at)
         if char == "'":
             builder.fail(place, f"{what} in single quotes", fix="use double quotes")

@@ -199,7 +199,7 @@ def _indentation(problem: str, line: int, lines: Sequence[str]) -> Explanation |
     if quote := _AFTER_QUOTE.match(text):
         message = "there is more text after the closing quote"
         fix = "quote the whole value, or double the quote inside"
-        return Explanation(line, quote.end(), message, fix)
+        return Explanation(line, quote.end() + 1, message, fix)
     column = len(text) - len(text.lstrip(" ")) + 1
     columns = _columns_above(line, lines)
     is_item = text.lstrip().startswith("- ")
