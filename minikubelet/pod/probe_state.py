@@ -168,7 +168,8 @@ def advance(
         due, trigger = state.due, state.trigger
     if manual and due > now >= view.started_monotonic + probe.initial_delay_seconds:
         due, trigger = now, Trigger.MANUAL
-    state = replace(state, due=due, trigger=trigger)
+    if (due, trigger) != (state.due, state.trigger):
+        state = replace(state, due=due, trigger=trigger)
     return state, Step.RUN if due <= now else Step.WAIT
 
 

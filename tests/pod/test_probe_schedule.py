@@ -80,6 +80,8 @@ class Worker:
         self.adopt(state, now)
         if step is Step.END:
             self.out.ended = now
+        if step is Step.WAIT:  # else the loop would spin
+            assert state.due is None or state.due > now
         return step
 
     def finish(self, now: int) -> None:

@@ -370,6 +370,12 @@ def test_a_manual_run_behind_a_closed_gate_changes_nothing(view: ProbeView) -> N
         assert (state, step) == advance(ProbeState(), view, probe, 0.0)
 
 
+def test_a_gate_that_closes_again_leaves_nothing_due() -> None:
+    state = ProbeState("c1", S, S, run_length=1, due=10.0)
+    state, step = advance(state, a_view(started=False), a_probe(LIVENESS), 25.0)
+    assert (state, step) == (ProbeState("c1", S, S, run_length=1, gated=True), WAIT)
+
+
 # --- against a model -------------------------------------------------------------------------
 
 
