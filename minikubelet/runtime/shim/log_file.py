@@ -11,6 +11,7 @@ rotated files bear the second of their rotation in their names, so there is at m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from minikubelet.runtime.shim.log_writer import HEAD_BYTES
 from minikubelet.runtime.shim.records import remove
 
-_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = 0.2
 _COPY_BYTES = 1 << 18
 _TEMPORARY, _COMPRESSED = ".tmp", ".gz"
 
@@ -97,15 +98,17 @@ class LogFile:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         rotated = f"{self._path}.{stamp}"
         old_fd = self._fd
+        renamed = False
         try:
-            os.rename(self._path, rotated)
-            try:
-                self._open()
-            except OSError:
-                os.rename(rotated, self._path)
-                return
+            with contextlib.suppress(FileNotFoundError):  # somebody has removed it
+                os.rename(self._path, rotated)
+                renamed = True
+            self._open()
         except OSError:
-            return  # carry on in the old file
+            # Carry on in the old file, under its own name.
+            if renamed:
+                os.rename(rotated, self._path)
+            return
         os.close(old_fd)
 
     def _rotated(self) -> list[str]:
