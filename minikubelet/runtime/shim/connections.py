@@ -92,12 +92,10 @@ class Connection:
             self.close()
             return
         try:
-            messages = self._decoder.feed(data)
-        except ValueError:
-            self.close()
-            return
-        for message in messages:
-            self._on_message(self, message)
+            for message in self._decoder.feed(data):
+                self._on_message(self, message)
+        except (KeyError, TypeError, ValueError):
+            self.close()  # it does not speak the protocol
 
 
 class Connections:

@@ -26,7 +26,7 @@ class Container:
         self.created_at = time.time_ns()
         self.pid = 0
         self.start_record: dict[str, Any] = {}
-        self.cgroup: cgroup.Cgroup | None = None
+        self._cgroup: cgroup.Cgroup | None = None
         self.stdin: int | None = None
         """Held open, so that the process sees no end of its input."""
         self.outputs: dict[str, int] = {}
@@ -40,7 +40,7 @@ class Container:
         try:
             if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
                 name = os.path.basename(spec["instance_dir"])
-                self.cgroup = cgroup.create(
+                self._cgroup = cgroup.create(
                     name, spec["memory_limit_bytes"], spec["cpu_limit_millis"]
                 )
             stdio = make_stdio(spec)
@@ -78,6 +78,11 @@ class Container:
         finally:
             os.close(go)
 
+    @property
+    def memory_is_limited(self) -> bool:
+        """Whether the kernel enforces the memory limit."""
+        return self._cgroup is not None
+
     def surroundings(self) -> Surroundings:
         """What commands run in this container need; moves the shim to the container's directory if
         that suffices."""
@@ -91,10 +96,21 @@ class Container:
                 simple = False
         return Surroundings(spec, simple, self._join, self._adopt)
 
-    def close(self) -> None:
-        """Nothing of it lives: give back what it held."""
-        if self.cgroup:
-            self.cgroup.remove()
+    def kill_group(self) -> None:
+        """SIGKILL to the whole control group, if there is one."""
+        if self._cgroup:
+            with contextlib.suppress(OSError):
+                self._cgroup.freeze_and_kill()
+
+    def end(self) -> bool:
+        """Nothing of it lives: remove its control group. Whether that says it ran out of memory."""
+        if self._cgroup is None:
+            return False
+        out_of_memory = False
+        with contextlib.suppress(OSError):
+            out_of_memory = self._cgroup.oom_killed()
+            self._cgroup.remove()
+        return out_of_memory
 
     def _record_start(self) -> None:
         shim = os.getpid()
@@ -132,8 +148,8 @@ class Container:
                 ) from None
 
     def _adopt(self, pid: int) -> None:
-        if self.cgroup:
-            self.cgroup.add(pid)
+        if self._cgroup:
+            self._cgroup.add(pid)
 
 
 def _text(error: Exception) -> str:

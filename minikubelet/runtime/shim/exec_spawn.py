@@ -7,6 +7,7 @@ process.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -49,23 +50,25 @@ def spawn_command(
 ) -> SpawnedCommand:
     """Raises StartError, also for a program that cannot be executed if that is known at once."""
     env = {**surroundings.spec["env"], **extra_env}
-    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    out, child_out = os.pipe()
-    err, child_err = os.pipe()
+    opened: list[int] = []
     try:
+        opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        opened += os.pipe()
+        opened += os.pipe()
+        null, out, child_out, err, child_err = opened
         stdio = (null, child_out, child_err)
+        status = None
         if surroundings.simple:
-            pid, status = _spawn(surroundings, argv, env, stdio), None
+            pid = _spawn(surroundings, argv, env, stdio)
         else:
             pid, status = _fork(surroundings, argv, env, stdio)
-    except StartError:
-        os.close(out)
-        os.close(err)
-        raise
+        opened = list(stdio)
+        return SpawnedCommand(pid, (out, err), status)
+    except OSError as error:
+        raise StartError(CREATE, f"cannot run a command: {reason(error)}") from None
     finally:
-        for fd in (null, child_out, child_err):
+        for fd in opened:
             os.close(fd)
-    return SpawnedCommand(pid, (out, err), status)
 
 
 def _spawn(
@@ -90,7 +93,8 @@ def _spawn(
         raise exec_failure(path, error) from None
     except ValueError as error:
         raise StartError(CREATE, f"exec: {error}") from None
-    surroundings.adopt(pid)
+    with contextlib.suppress(OSError):  # it may have ended already
+        surroundings.adopt(pid)
     adjustment = surroundings.spec["oom_score_adj"]
     if adjustment is not None:
         set_oom_score(pid, adjustment)
@@ -106,10 +110,10 @@ def _fork(
     status, child_status = os.pipe()
     try:
         pid = os.fork()
-    except OSError as error:
+    except OSError:
         os.close(status)
         os.close(child_status)
-        raise StartError(CREATE, f"fork: {reason(error)}") from None
+        raise
     if pid == 0:
         run_child(
             spec=surroundings.spec,

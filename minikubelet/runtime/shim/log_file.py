@@ -83,7 +83,8 @@ class LogFile:
         self._size += whole
         if written > whole:
             # Not `self._size`: somebody may have cut the file meanwhile.
-            os.ftruncate(self._fd, max(0, os.fstat(self._fd).st_size - (written - whole)))
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, max(0, os.fstat(self._fd).st_size - (written - whole)))
         self.lost_bytes += _content_bytes(entries[whole:])
         self._retry_at = time.monotonic() + _RETRY_SECONDS
         if not self._losing:
@@ -106,8 +107,9 @@ class LogFile:
             self._open()
         except OSError:
             # Carry on in the old file, under its own name.
-            if renamed:
-                os.rename(rotated, self._path)
+            with contextlib.suppress(OSError):
+                if renamed:
+                    os.rename(rotated, self._path)
             return
         os.close(old_fd)
 

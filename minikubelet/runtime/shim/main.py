@@ -115,7 +115,7 @@ class Shim:
         self._connections.broadcast(
             {"type": "started", "format": FORMAT, "record": self._container.start_record}
         )
-        if self._spec["memory_limit_bytes"] and not self._container.cgroup:
+        if self._spec["memory_limit_bytes"] and not self._container.memory_is_limited:
             self._watch_memory()
 
     def _give_up(self, failure: child.StartError) -> None:
@@ -124,7 +124,7 @@ class Shim:
         if self._container.pid:
             tree.signal_group(self._container.pid, signal.SIGKILL)
             os.waitpid(self._container.pid, 0)
-        self._container.close()
+        self._container.end()
         if failure.kind == child.START:
             end = MainEnd.now(START_ERROR_STATUS, None)
             self._exit_record = exit_record(
@@ -210,8 +210,7 @@ class Shim:
     def _kill(self) -> None:
         self._killing = True
         tree.signal_group(self._container.pid, signal.SIGKILL)
-        if self._container.cgroup:
-            self._container.cgroup.freeze_and_kill()
+        self._container.kill_group()
         self._tree_end.kill_round()
 
     def _describe(self) -> str:
@@ -253,8 +252,7 @@ class Shim:
         if not self._started:
             self._on_status()
         self._survivors = tree_end.names_of(self._own_processes())
-        if self._container.cgroup:
-            self._container.cgroup.freeze_and_kill()
+        self._container.kill_group()
         tree.signal_group(self._container.pid, signal.SIGKILL)
         self._stopping.cancel()
 
@@ -278,9 +276,7 @@ class Shim:
         self._tree_end.cancel()
         if self._output:
             self._output.finish()
-        if self._container.cgroup:
-            self._oom = self._container.cgroup.oom_killed()
-        self._container.close()
+        self._oom |= self._container.end()
         self._exit_record = exit_record(
             self._spec,
             self._end,

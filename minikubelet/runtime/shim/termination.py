@@ -7,6 +7,7 @@ followed, and with the container's rights.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -28,10 +29,13 @@ def termination_message(spec: Mapping[str, Any], exit_code: int) -> str:
     path = spec["termination_log"]
     message = ""
     if path:
-        with _rights_of(spec):
-            message = _read(path)
-            if spec["termination_log_remove"]:
-                remove(path)
+        try:
+            with _rights_of(spec):
+                message = _read(path)
+                if spec["termination_log_remove"]:
+                    remove(path)
+        except OSError as error:
+            message = f"Error on reading termination log {path}: {reason(error)}"
     if not message and exit_code != 0 and spec["termination_fallback_to_logs"]:
         message = log_tail(spec["log_path"])
     return message
@@ -42,15 +46,11 @@ def _read(path: str) -> str:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return ""
-    except OSError as error:
-        return f"Error on reading termination log {path}: {reason(error)}"
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
-            return f"Error on reading termination log {path}: not a regular file"
+            raise OSError(errno.EINVAL, "not a regular file")
         data = os.pread(fd, MAX_BYTES, max(0, status.st_size - MAX_BYTES))
-    except OSError as error:
-        return f"Error on reading termination log {path}: {reason(error)}"
     finally:
         os.close(fd)
     return data.decode("utf-8", "replace")
