@@ -53,10 +53,8 @@ def find_unprintable(lines: Sequence[str]) -> Explanation | None:
 
 def explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Explanation:
     """Explain an error of the parser; `lines` are those it read."""
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    start = error.context_mark
-    begun = (start.line + 1, start.column + 1) if start else (line, column)
+    line, column = _place(error.problem_mark or error.context_mark, lines)
+    begun = _place(error.context_mark or error.problem_mark, lines)
     problem = error.problem or ""
     context = error.context or ""
     found = (
@@ -72,6 +70,14 @@ def explain(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Explanation:
         return found
     own_words = f"{problem} {context}".strip() if context else problem
     return Explanation(line, column, own_words or "not YAML")
+
+
+def _place(mark: yaml.Mark | None, lines: Sequence[str]) -> tuple[int, int]:
+    if mark is None:
+        return 1, 1
+    if mark.line >= len(lines):  # libyaml puts the end of a text into a line of its own
+        return len(lines), len(lines[-1]) + 1
+    return mark.line + 1, mark.column + 1
 
 
 def _line(lines: Sequence[str], number: int) -> str:
