@@ -49,6 +49,8 @@ def parse_text(text: str, file: str, *, repeated: Severity = Severity.ERROR) -> 
     findings: list[Finding] = []
     for part, first_line in _split(text.removeprefix("\ufeff")):
         content = part.removeprefix("---")
+        if not content.strip(" \t\r\n"):
+            continue
         if looks_like_json(content) and not content.startswith(" "):
             dashes = " " * (len(part) - len(content))  # in their place, for the sake of columns
             some_documents, some_findings = read_json(dashes + content, file, first_line, repeated)
