@@ -174,7 +174,7 @@ stringData: {k: v}
         pytest.param(
             ("kind: [", POD + "  nonsense: 1\n  subdomain: x\n"),
             [
-                "a.yaml:2:1: a value is missing here; close the [ or { above, or add the value",
+                "a.yaml:1:8: a value is missing here; close the [ or { above, or add the value",
                 "b.yaml:9: spec.nonsense: unknown field",
             ],
             id="what cannot be read",
