@@ -104,7 +104,7 @@ class SpawnerClient:
         for index, fd in enumerate(copies.values()):
             actions.append((os.POSIX_SPAWN_DUP2, fd, _FIRST_DESCRIPTOR + index))
         arguments["cleanup"] = self._cleanup
-        program = os.path.dirname(shim.__file__)
+        program = os.path.join(os.path.dirname(shim.__file__), "__main__.py")
         try:
             self._pid = os.posix_spawn(
                 sys.executable,

@@ -100,7 +100,9 @@ async def test_each_exit_is_told_once_and_after_the_start_returned(harness: Harn
 async def test_survivors_are_named(harness: Harness) -> None:
     spec = await harness.start((*SH, "sleep 1000 & sleep 1000 & kill -TERM $$"))
     record = await harness.exit_of(spec)
-    assert [name.split()[1] for name in record.survivors] == ["sleep", "sleep"]
+    names = [name.split()[1] for name in record.survivors]
+    assert len(names) == 2
+    assert set(names) <= {"sleep", "sh"}  # sh: it has not executed its program yet
     assert (record.exit_code, record.term_at) == (143, None)
 
 

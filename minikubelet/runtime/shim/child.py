@@ -15,15 +15,25 @@ import signal
 import stat
 import termios
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
 
 from minikubelet.runtime.shim import linux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 CREATE, CONFIG, START = "create", "config", "start"
 """Kinds of failure: of the container's surroundings, of its mounts, of exec itself."""
 
-ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-"""What a new process is given back: whoever started the daemon may have ignored any of them."""
+IGNORED_BY_SHIM = (
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+)
+"""What a child must be given back. All others are at their defaults since the spawner began."""
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -129,7 +139,7 @@ def _exec(path: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 
 
 def _reset_signals() -> None:
-    for number in ALL_SIGNALS:
+    for number in IGNORED_BY_SHIM:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

@@ -1,8 +1,8 @@
 """Start a container's main process, and know what belongs to it.
 
-Role: stdio, cgroup, fork, start record, exec: in an order in which no instant of a crash loses the
-process. The child waits until its start record is in place, and dies with its shim: no process
-without a record ever runs its program.
+Role: stdio, control group, fork, start record, exec: in an order in which no instant of a crash
+loses the process. The child waits until its start record is in place, and dies with its shim: no
+process without a record ever runs its program.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
 
-from minikubelet.runtime.shim import cgroup, child, linux, mounts, records
+from minikubelet.runtime.shim import child, linux, records
 from minikubelet.runtime.shim.exec_spawn import Surroundings
 from minikubelet.runtime.shim.stdio import make_stdio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from minikubelet.runtime.shim.cgroup import Cgroup
 
 
 class Container:
@@ -26,34 +31,33 @@ class Container:
         self.created_at = time.time_ns()
         self.pid = 0
         self.start_record: dict[str, Any] = {}
-        self._cgroup: cgroup.Cgroup | None = None
+        self._cgroup: Cgroup | None = None
+        self._go = -1
         self.stdin: int | None = None
         """Held open, so that the process sees no end of its input."""
         self.outputs: dict[str, int] = {}
         self.status = -1
         """Readable when the program runs or has failed to: see `child.read_failure`."""
 
-    def start(self) -> None:
-        """Fork, record, and let the child execute its program. Raises StartError when there is no
-        child."""
+    def fork(self) -> None:
+        """Make the child, which prepares itself and waits for `let_go`. Raises StartError.
+
+        To be called first of all: what a shim has done by then is what the child has to copy.
+        """
         spec = self.spec
         try:
             if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
-                name = os.path.basename(spec["instance_dir"])
-                self._cgroup = cgroup.create(
-                    name, spec["memory_limit_bytes"], spec["cpu_limit_millis"]
-                )
+                self._cgroup = _make_cgroup(spec)
             stdio = make_stdio(spec)
             self.status, child_status = os.pipe()
-            child_go, go = os.pipe()
+            child_go, self._go = os.pipe()
             shim = os.getpid()
-            pid = os.fork()
+            self.pid = os.fork()
         except OSError as error:
-            raise child.StartError(
-                child.CREATE, f"cannot create the container: {child.reason(error)}"
-            ) from None
-        if pid == 0:
-            os.close(go)
+            text = f"cannot create the container: {child.reason(error)}"
+            raise child.StartError(child.CREATE, text) from None
+        if self.pid == 0:
+            os.close(self._go)
             child.run_child(
                 spec=spec,
                 argv=spec["argv"],
@@ -63,20 +67,21 @@ class Container:
                 enter=self._enter,
                 ready=child.wait_for_go(child_go, shim),
             )
-        self.pid = pid
         self.outputs, self.stdin = stdio.outputs, stdio.stdin
         for fd in (*set(stdio.child), child_status, child_go):
             os.close(fd)
+
+    def let_go(self) -> None:
+        """Record the process, and let it execute its program. Raises StartError."""
         try:
             self._record_start()
             with contextlib.suppress(BrokenPipeError):  # it has failed; its status says why
-                os.write(go, b"g")
+                os.write(self._go, b"g")
         except OSError as error:
-            raise child.StartError(
-                child.CREATE, f"cannot write the start record: {child.reason(error)}"
-            ) from None
+            text = f"cannot write the start record: {child.reason(error)}"
+            raise child.StartError(child.CREATE, text) from None
         finally:
-            os.close(go)
+            os.close(self._go)
 
     @property
     def memory_is_limited(self) -> bool:
@@ -132,24 +137,46 @@ class Container:
     def _enter(self) -> None:
         self._adopt(os.getpid())
         if self.spec["mounts"]:
-            try:
-                mounts.enter(self.spec["mounts"], self.spec["user"])
-            except (mounts.MountError, OSError) as error:
-                raise child.StartError(child.CONFIG, _text(error)) from None
+            _enter_mounts(self.spec)
 
     def _join(self) -> None:
         self._adopt(os.getpid())
         if self.spec["mounts"]:
-            try:
-                mounts.join(self.pid)
-            except (mounts.MountError, OSError) as error:
-                raise child.StartError(
-                    child.CREATE, f"cannot enter the container: {_text(error)}"
-                ) from None
+            _join_mounts(self.pid)
 
     def _adopt(self, pid: int) -> None:
         if self._cgroup:
             self._cgroup.add(pid)
+
+
+# The modules below are imported by those that need them: most containers have neither limits nor
+# mounts, and every shim would pay for their memory.
+
+
+def _make_cgroup(spec: Mapping[str, Any]) -> Cgroup | None:
+    from minikubelet.runtime.shim import cgroup
+
+    name = os.path.basename(spec["instance_dir"])
+    return cgroup.create(name, spec["memory_limit_bytes"], spec["cpu_limit_millis"])
+
+
+def _enter_mounts(spec: Mapping[str, Any]) -> None:
+    from minikubelet.runtime.shim import mounts
+
+    try:
+        mounts.enter(spec["mounts"], spec["user"])
+    except (mounts.MountError, OSError) as error:
+        raise child.StartError(child.CONFIG, _text(error)) from None
+
+
+def _join_mounts(pid: int) -> None:
+    from minikubelet.runtime.shim import mounts
+
+    try:
+        mounts.join(pid)
+    except (mounts.MountError, OSError) as error:
+        text = f"cannot enter the container: {_text(error)}"
+        raise child.StartError(child.CREATE, text) from None
 
 
 def _text(error: Exception) -> str:

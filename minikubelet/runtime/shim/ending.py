@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from minikubelet.runtime.shim import linux
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from resource import struct_rusage
+    from typing import Any
+
 
 OOM, START_ERROR = "oom", "start_error"
 """Reason hints: killed for its memory; the program could not be executed (L-111, L-120)."""
@@ -19,19 +20,17 @@ START_ERROR_STATUS = 128 << 8
 """A wait status as of a process that exited with code 128."""
 
 
-@dataclass(frozen=True, slots=True)
 class MainEnd:
-    """How and when the main process ended. `status` is a wait status, `finished_at` Unix
+    """How the main process ended, just now. `status` is a wait status, `finished_at` Unix
     nanoseconds."""
 
-    status: int
-    usage: struct_rusage | None
-    finished_at: int
-    finished_monotonic: float
+    __slots__ = ("finished_at", "finished_monotonic", "status", "usage")
 
-    @classmethod
-    def now(cls, status: int, usage: struct_rusage | None) -> MainEnd:
-        return cls(status, usage, time.time_ns(), time.monotonic())
+    def __init__(self, status: int, usage: struct_rusage | None) -> None:
+        self.status = status
+        self.usage = usage
+        self.finished_at = time.time_ns()
+        self.finished_monotonic = time.monotonic()
 
     @property
     def exit_code(self) -> int:

@@ -14,12 +14,11 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from minikubelet.runtime.shim import tree
 from minikubelet.runtime.shim.capture import Capture
 from minikubelet.runtime.shim.child import StartError, read_failure
-from minikubelet.runtime.shim.exec_spawn import Surroundings, spawn_command
+from minikubelet.runtime.shim.exec_spawn import SpawnedCommand, Surroundings, spawn_command
 from minikubelet.runtime.shim.linux import Process, exit_code_of
 from minikubelet.runtime.shim.loop import Loop, Timer
 from minikubelet.runtime.shim.protocol import Message
@@ -32,23 +31,32 @@ _MAX_LEFTOVERS = 64
 Send = Callable[[Message], None]
 
 
-@dataclass(slots=True, eq=False)
 class _Session:
-    id: int
-    pid: int
-    owner: object
-    send: Send | None
-    """None: nobody waits for the answer any more."""
-    outputs: tuple[Capture, ...]
-    status: int | None
-    timeout: float | None
-    asked_at: float
-    running_since: float = 0.0
-    run_seconds: float = 0.0
-    exit_code: int | None = None
-    timed_out: bool = False
-    give_up_at: float | None = None
-    timer: Timer | None = field(default=None)
+    """One command. `send` is None when nobody waits for the answer any more."""
+
+    def __init__(
+        self,
+        request: Message,
+        command: SpawnedCommand,
+        owner: object,
+        send: Send,
+        outputs: tuple[Capture, ...],
+        asked_at: float,
+    ) -> None:
+        self.id: int = request["id"]
+        self.timeout: float | None = request["timeout"]
+        self.pid = command.pid
+        self.status = command.status
+        self.owner = owner
+        self.send: Send | None = send
+        self.outputs = outputs
+        self.asked_at = asked_at
+        self.running_since = 0.0
+        self.run_seconds = 0.0
+        self.exit_code: int | None = None
+        self.timed_out = False
+        self.give_up_at: float | None = None
+        self.timer: Timer | None = None
 
 
 class ExecSessions:
@@ -70,16 +78,8 @@ class ExecSessions:
             send(_failed(request["id"], failure.message))
             return
         limit = int(request["output_limit"])
-        session = _Session(
-            id=request["id"],
-            pid=command.pid,
-            owner=owner,
-            send=send,
-            outputs=tuple(Capture(self._loop, fd, limit) for fd in command.outputs),
-            status=command.status,
-            timeout=request["timeout"],
-            asked_at=asked_at,
-        )
+        outputs = tuple(Capture(self._loop, fd, limit) for fd in command.outputs)
+        session = _Session(request, command, owner, send, outputs, asked_at)
         self._sessions[command.pid] = session
         if command.status is None:
             self._runs(session)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from minikubelet.runtime.shim.child import (
-    ALL_SIGNALS,
     CREATE,
+    IGNORED_BY_SHIM,
     StartError,
     exec_failure,
     find_program,
@@ -24,25 +23,44 @@ from minikubelet.runtime.shim.child import (
 )
 from minikubelet.runtime.shim.linux import die_with_parent
 
-
-class Surroundings(NamedTuple):
-    """What a command shares with the container. `join` moves a forked child into groups and
-    namespaces; with `simple` there is nothing to move into, and the shim stands in the container's
-    working directory."""
-
-    spec: Mapping[str, Any]
-    simple: bool
-    join: Callable[[], None]
-    adopt: Callable[[int], None]
-    """Add a process that runs already to the container's groups."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-class SpawnedCommand(NamedTuple):
-    pid: int
-    outputs: tuple[int, int]
-    """Read ends of stdout and stderr."""
-    status: int | None
-    """Closed by a successful exec; see `child.read_failure`. None: it runs already."""
+class Surroundings:
+    """What a command shares with the container.
+
+    `join` moves a forked child into groups and namespaces; with `simple` there are no namespaces to
+    move into, and the shim stands in the container's working directory; `adopt` adds a process that
+    runs already to the container's groups.
+    """
+
+    __slots__ = ("adopt", "join", "simple", "spec")
+
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        simple: bool,
+        join: Callable[[], None],
+        adopt: Callable[[int], None],
+    ) -> None:
+        self.spec = spec
+        self.simple = simple
+        self.join = join
+        self.adopt = adopt
+
+
+class SpawnedCommand:
+    """`outputs` are the read ends of stdout and stderr. `status` is closed by a successful exec
+    (see `child.read_failure`); None: it runs already."""
+
+    __slots__ = ("outputs", "pid", "status")
+
+    def __init__(self, pid: int, outputs: tuple[int, int], status: int | None) -> None:
+        self.pid = pid
+        self.outputs = outputs
+        self.status = status
 
 
 def spawn_command(
@@ -87,7 +105,7 @@ def _spawn(
             file_actions=actions,
             setsid=True,
             setsigmask=(),
-            setsigdef=ALL_SIGNALS,
+            setsigdef=IGNORED_BY_SHIM,
         )
     except OSError as error:
         raise exec_failure(path, error) from None

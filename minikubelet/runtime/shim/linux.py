@@ -11,7 +11,6 @@ import ctypes
 import os
 import signal
 import sys
-from typing import NamedTuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -50,17 +49,22 @@ def set_process_name(name: str) -> None:
     _prctl(_PR_SET_NAME, name.encode()[:15])
 
 
-class Process(NamedTuple):
+class Process:
     """One line of /proc/<pid>/stat, as far as it is needed here."""
 
-    pid: int
-    comm: str
-    state: str
-    ppid: int
-    pgid: int
-    sid: int
-    start_time: int
-    """Clock ticks since boot."""
+    __slots__ = ("comm", "pgid", "pid", "ppid", "sid", "start_time", "state")
+
+    def __init__(
+        self, pid: int, comm: str, state: str, ppid: int, pgid: int, sid: int, start_time: int
+    ) -> None:
+        self.pid = pid
+        self.comm = comm
+        self.state = state
+        self.ppid = ppid
+        self.pgid = pgid
+        self.sid = sid
+        self.start_time = start_time
+        """Clock ticks since boot."""
 
 
 def read_process(pid: int) -> Process | None:

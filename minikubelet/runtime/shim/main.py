@@ -16,7 +16,6 @@ import os
 import signal
 import socket
 import time
-from typing import Any
 
 from minikubelet.runtime.shim import child, linux, memory_watch, records, tree, tree_end
 from minikubelet.runtime.shim.claim import claim
@@ -33,26 +32,28 @@ from minikubelet.runtime.shim.exec_session import ExecSessions
 from minikubelet.runtime.shim.log_file import LogFile
 from minikubelet.runtime.shim.loop import Loop
 from minikubelet.runtime.shim.output import Output
-from minikubelet.runtime.shim.protocol import FORMAT, Message
+from minikubelet.runtime.shim.protocol import FORMAT, Message, encode
 from minikubelet.runtime.shim.stopping import Stopping
 from minikubelet.runtime.shim.termination import termination_message
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 OWNER_LOST_GRACE_SECONDS = 2.0
 """L-246."""
-_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-"""Meant for the daemon or the application, when a whole group gets them."""
 _MEMORY_WATCH_SECONDS = 0.1
 _RECORD_RETRY_SECONDS = 1.0
 
 
 class Shim:
-    """`spec` is a LaunchSpec as JSON; `owner` a pipe that the daemon holds in foreground mode."""
+    """`owner` is a pipe that the daemon holds open in foreground mode."""
 
-    def __init__(self, spec: dict[str, Any], owner: int | None) -> None:
-        self._spec = spec
+    def __init__(self, container: Container, owner: int | None) -> None:
+        self._container = container
+        self._spec = spec = container.spec
         self._owner = owner
         self._loop = Loop()
-        self._container = Container(spec)
         self._connections = Connections(
             self._loop, spec["socket_path"], self._on_message, self._on_closed
         )
@@ -85,18 +86,22 @@ class Shim:
         if self._owner is not None:
             self._loop.watch(self._owner, self._on_owner_lost)
         try:
-            self._connections.listen()
-            self._container.start()
+            self._listen()
+            self._container.let_go()
         except child.StartError as failure:
             self._give_up(failure)
-        except OSError as error:
-            text = f"cannot listen on {self._spec['socket_path']}: {child.reason(error)}"
-            self._give_up(child.StartError(child.CREATE, text))
         else:
             self._output = Output(self._loop, self._container.outputs, self._log)
             self._loop.watch(self._container.status, self._on_status)
             self._loop.run()
         self._connections.close()
+
+    def _listen(self) -> None:
+        try:
+            self._connections.listen()
+        except OSError as error:
+            text = f"cannot listen on {self._spec['socket_path']}: {child.reason(error)}"
+            raise child.StartError(child.CREATE, text) from None
 
     # --- the start
 
@@ -117,16 +122,16 @@ class Shim:
         )
         if self._spec["memory_limit_bytes"] and not self._container.memory_is_limited:
             self._watch_memory()
+        self._reap()  # it may have ended before its end was watched for
 
     def _give_up(self, failure: child.StartError) -> None:
         """There was no start. Only a program that cannot be executed leaves an instance behind
         (L-111)."""
-        if self._container.pid:
-            tree.signal_group(self._container.pid, signal.SIGKILL)
-            os.waitpid(self._container.pid, 0)
+        os.kill(self._container.pid, signal.SIGKILL)
+        os.waitpid(self._container.pid, 0)
         self._container.end()
         if failure.kind == child.START:
-            end = MainEnd.now(START_ERROR_STATUS, None)
+            end = MainEnd(START_ERROR_STATUS, None)
             self._exit_record = exit_record(
                 self._spec, end, message=failure.message, reason_hint=START_ERROR
             )
@@ -134,9 +139,7 @@ class Shim:
         else:
             records.remove(os.path.join(self._spec["instance_dir"], records.START))
         self._connections.stop_listening()
-        self._connections.broadcast(
-            {"type": "start_failed", "kind": failure.kind, "message": failure.message}
-        )
+        self._connections.broadcast(start_failed(failure))
         self._loop.stop()
 
     def _make_start_durable(self) -> None:
@@ -235,7 +238,7 @@ class Shim:
                     self._main_ends()
                 status, usage = tree_end.wait_for(pid)
                 if pid == self._container.pid:
-                    self._end = MainEnd.now(status, usage)
+                    self._end = MainEnd(status, usage)
                 elif pid == self._log.compressor_pid:
                     self._log.compressor_pid = 0
                 elif self._commands:
@@ -324,11 +327,21 @@ def run_shim(launch_path: str, connection: socket.socket, owner: int | None) -> 
     if launch is None:
         return
     linux.become_subreaper()
-    for number in _IGNORED:
+    with os.fdopen(launch, "rb", closefd=False) as file:
+        container = Container(json.loads(file.read()))
+    try:
+        container.fork()
+    except child.StartError as failure:
+        container.end()
+        connection.sendall(encode(start_failed(failure)))
+        return
+    gc.enable()
+    for number in child.IGNORED_BY_SHIM:
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o022)
-    gc.enable()
-    with os.fdopen(launch, "rb", closefd=False) as file:
-        spec = json.loads(file.read())
-    linux.set_process_name(f"shim:{spec['container_name']}")
-    Shim(spec, owner if spec["die_with_owner"] else None).run(connection)
+    linux.set_process_name(f"shim:{container.spec['container_name']}")
+    Shim(container, owner if container.spec["die_with_owner"] else None).run(connection)
+
+
+def start_failed(failure: child.StartError) -> Message:
+    return {"type": "start_failed", "kind": failure.kind, "message": failure.message}

@@ -17,7 +17,10 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FORMAT = 1
 
@@ -30,7 +33,7 @@ connection.
 SWEEP: close the descriptor when the shim with this pid, and all that it has left behind, are gone.
 """
 
-Message = dict[str, Any]
+Message = dict[str, "Any"]
 
 
 def encode(message: Message) -> bytes:

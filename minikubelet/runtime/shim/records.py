@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FORMAT = 1
 LAUNCH, START, EXIT = "launch.json", "start.json", "exit.json"

@@ -18,9 +18,7 @@ import os
 import signal
 import socket
 import sys
-import traceback
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Sequence
 
 from minikubelet.runtime.shim import linux, main, tree, tree_end
 from minikubelet.runtime.shim.child import reason
@@ -28,23 +26,34 @@ from minikubelet.runtime.shim.loop import Loop, Timer
 from minikubelet.runtime.shim.protocol import LAUNCH, SPAWNER_HEADER, encode
 from minikubelet.runtime.shim.records import remove
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _KILL_AGAIN_SECONDS = 0.005
 
 
-@dataclass(frozen=True, slots=True)
 class Arguments:
-    """Descriptors of the spawner. The last four are for foreground mode."""
+    """Descriptors of the spawner; all but the first are for foreground mode.
 
-    control: int
-    owner: int | None = None
-    """Read end of the pipe that only the daemon can write to."""
-    alive: int | None = None
-    """Read end of a pipe whose write ends are held by all shims, those of earlier spawners
-    included."""
-    alive_token: int | None = None
-    """Its write end, to be inherited by shims."""
-    cleanup: tuple[str, ...] = ()
-    """Directories to remove at the end."""
+    `owner`: read end of the pipe that only the daemon can write to. `alive`: read end of a pipe
+    whose write ends are held by all shims, those of earlier spawners included; `alive_token`: its
+    write end, for shims to inherit. `cleanup`: directories to remove at the end.
+    """
+
+    def __init__(
+        self,
+        control: int,
+        owner: int | None = None,
+        alive: int | None = None,
+        alive_token: int | None = None,
+        cleanup: Sequence[str] = (),
+    ) -> None:
+        self.control = control
+        self.owner = owner
+        self.alive = alive
+        self.alive_token = alive_token
+        self.cleanup = cleanup
 
     @property
     def descriptors(self) -> list[int]:
@@ -174,6 +183,8 @@ def _receive(control: socket.socket) -> tuple[bytes, bytes, int]:
 
 def _leave_traceback(directory: str) -> None:
     """A shim that fails takes its container along; the reason stays beside the records."""
+    import traceback  # not worth its memory in every shim
+
     path = os.path.join(directory, "shim-error.log")
     remove(path)
     try:
@@ -186,8 +197,7 @@ def _leave_traceback(directory: str) -> None:
 def run() -> NoReturn:
     """The program: `argv[1]` is `Arguments` as JSON."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    given = json.loads(sys.argv[1])
-    arguments = Arguments(**{**given, "cleanup": tuple(given.get("cleanup", ()))})
+    arguments = Arguments(**json.loads(sys.argv[1]))
     for fd in arguments.descriptors:
         os.set_inheritable(fd, False)
     # The daemon may have been given descriptors that it knows nothing of.

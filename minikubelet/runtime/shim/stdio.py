@@ -12,13 +12,14 @@ import os
 import struct
 import termios
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _COLUMNS, _ROWS = 80, 24
 
 
-@dataclass(slots=True)
 class Stdio:
     """`child` are the ends for the new process; `outputs` are what the shim reads, by stream name.
 
@@ -26,9 +27,14 @@ class Stdio:
     without `stdin: true`.
     """
 
-    child: tuple[int, int, int]
-    outputs: dict[str, int]
-    stdin: int | None = None
+    __slots__ = ("child", "outputs", "stdin")
+
+    def __init__(
+        self, child: tuple[int, int, int], outputs: dict[str, int], stdin: int | None
+    ) -> None:
+        self.child = child
+        self.outputs = outputs
+        self.stdin = stdin
 
     def close_child_ends(self) -> None:
         for fd in set(self.child):

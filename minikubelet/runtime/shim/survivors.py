@@ -33,15 +33,15 @@ def kill_survivors(
     if start and start["boot_id"] != linux.boot_id():
         return []
     marks = _Marks(instance_dir, launch, start)
-    found: dict[Process, None] = {}
+    found: dict[tuple[int, int], Process] = {}
     give_up_at = time.monotonic() + _GIVE_UP_SECONDS
     while left := marks.members(tree.all_processes()):
-        found.update(dict.fromkeys(process._replace(state="", ppid=0) for process in left))
+        found.update({(process.pid, process.start_time): process for process in left})
         tree.kill_processes(left)
         if time.monotonic() >= give_up_at:
             break
         time.sleep(_PAUSE_SECONDS)
-    return tree_end.names_of(list(found))
+    return tree_end.names_of(list(found.values()))
 
 
 class _Marks:

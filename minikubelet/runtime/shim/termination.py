@@ -12,10 +12,13 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from minikubelet.runtime.shim.child import reason
 from minikubelet.runtime.shim.records import remove
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_BYTES = 4096
 MAX_LOG_BYTES = 2048

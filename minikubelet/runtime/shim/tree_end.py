@@ -11,14 +11,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from minikubelet.runtime.shim import tree
 from minikubelet.runtime.shim.linux import Process
 from minikubelet.runtime.shim.loop import Loop, Timer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from resource import struct_rusage
+
 
 STUCK_SECONDS = 5.0
 """After so long a process that SIGKILL does not end is reported (L-200)."""
