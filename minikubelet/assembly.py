@@ -10,12 +10,14 @@ import os
 import platform
 import random
 import secrets
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.clock import SystemClock
 from minikubelet.journal import Journal
+from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.meta import ConfigMap, Secret
 from minikubelet.node.agent import NodeAgent, StatusListener
 from minikubelet.node.pod_files import LocalPodFiles
@@ -28,6 +30,8 @@ from minikubelet.runtime.listening import port_holders
 from minikubelet.runtime.processes import ContainerEvent, ProcessRuntime
 
 _KEPT_VARIABLES = ("PATH", "HOME", "USER", "LANG", "TMPDIR")
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Of generated names (L-34)."""
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -124,6 +128,15 @@ def base_environment(environ: Mapping[str, str], *, inherit: bool) -> dict[str, 
     kept = dict(environ) if inherit else {k: environ[k] for k in _KEPT_VARIABLES if k in environ}
     kept.setdefault("PATH", _DEFAULT_PATH)
     return kept
+
+
+def new_identity() -> Identity:
+    """What objects get when they are created now."""
+    return Identity(
+        new_uid=lambda: str(uuid.uuid4()),
+        name_suffix=lambda: "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5)),
+        created_at=SystemClock().now(),
+    )
 
 
 def new_container_id() -> str:

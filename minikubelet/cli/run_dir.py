@@ -19,6 +19,8 @@ from minikubelet.runtime.empty_dir import memory_dir
 from minikubelet.runtime.layout import Layout
 
 PREFIX = "minikubelet-run-"
+LONGEST_BASE = 50
+"""Bytes: the name of a socket below it may not have more than 103."""
 _LOCK = "owner.lock"
 
 
@@ -26,7 +28,7 @@ _LOCK = "owner.lock"
 def run_directory(parent: Path | None = None) -> Iterator[Path]:
     """Make a run's directory, locked; remove it, and what dead runs left, whatever happens
     inside."""
-    base = parent or Path(tempfile.gettempdir())
+    base = parent or temporary_directory()
     sweep(base)
     path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     # A container may run as another user and has to pass through to its working directory.
@@ -39,6 +41,12 @@ def run_directory(parent: Path | None = None) -> Iterator[Path]:
     finally:
         _remove(path)
         os.close(lock)
+
+
+def temporary_directory() -> Path:
+    """TMPDIR or /tmp; a TMPDIR so long that sockets in it cannot be named is passed over."""
+    chosen = Path(tempfile.gettempdir())
+    return chosen if len(os.fsencode(chosen)) <= LONGEST_BASE else Path("/tmp")
 
 
 def layout_of(path: Path) -> Layout:

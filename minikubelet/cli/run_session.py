@@ -63,10 +63,13 @@ class RunSession:
             loop.add_signal_handler(number, self._stop, why)
         follower = LogFollower(self._output)
         self._output.speak_through(follower.after_logs)
+        await node.runtime.open()
         try:
             await self._run_pods(node, layout, follower)
         finally:
+            # In this order: the end of the runtime is the end of the run's directory.
             await asyncio.to_thread(follower.close)
+            await node.runtime.close()
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
         self._output.summary([self._summary(pod) for pod in self._pods], self._verdict())
@@ -91,7 +94,6 @@ class RunSession:
             logs = layout.pod_log_dir(meta.namespace, meta.name, meta.uid)
             for container in pod.containers():
                 follower.add_container(PodRef.of(meta), container.name, logs / container.name)
-        await node.runtime.open()
         timer = None
         if self._time_limit is not None:
             why = f"time limit of {go_duration(self._time_limit)} reached"
@@ -102,7 +104,6 @@ class RunSession:
         finally:
             if timer is not None:
                 timer.cancel()
-            await node.runtime.close()
 
     def _stop(self, why: str, *, again: bool = True) -> None:
         """The first time gracefully, the second time at once, unless it may not come `again`."""

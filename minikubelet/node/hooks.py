@@ -24,7 +24,7 @@ from minikubelet.manifest.pod import (
 )
 from minikubelet.probes.http import HTTPProbeFailure, http_get
 from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, http_request
-from minikubelet.probes.ports import PortError
+from minikubelet.probes.ports import PortError, resolve_port
 from minikubelet.runtime.errors import ExecError
 from minikubelet.runtime.processes import ExecResult
 
@@ -115,14 +115,15 @@ class HookRunner:
     async def _http(self, pod: Pod, container: Container, action: HTTPGetAction) -> HookResult:
         """Any answer is a success, whatever its status (L-187)."""
         try:
-            request = http_request(action, container, self._pod_ip, LIFECYCLE_USER_AGENT)
+            port = resolve_port(action.port, container)
+            request = http_request(action, port, self._pod_ip, LIFECYCLE_USER_AGENT)
             try:
                 await http_get(request, math.inf, self._clock)
             except HTTPProbeFailure as failure:
                 if not failure.plain_answer:
                     raise
                 plain = replace(action, scheme="HTTP")
-                request = http_request(plain, container, self._pod_ip, LIFECYCLE_USER_AGENT)
+                request = http_request(plain, port, self._pod_ip, LIFECYCLE_USER_AGENT)
                 await http_get(request, math.inf, self._clock)
                 return HookResult(fallback_host=request.url.authority)
         except (HTTPProbeFailure, PortError) as error:

@@ -18,7 +18,7 @@ from minikubelet.runtime.empty_dir import exceeded_empty_dir
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
-from minikubelet.runtime.volumes import mounts_of, prepare_volumes, remove_volumes
+from minikubelet.runtime.volumes import prepare_volumes, remove_volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,6 @@ class LocalPodFiles:
             lookup=self.lookup,
             catalog=self.catalog,
             base_environment=self.base_environment,
-            mounts_of=mounts_of,
             die_with_owner=self.die_with_owner,
         )
 

@@ -87,14 +87,19 @@ class PodWorker:
         self._group: asyncio.TaskGroup | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._wake_at: float | None = None
-        self._step_running = False
         self._stop_request: StopRequest | None = None
         self._began: float | None = None
         self._terminated = False
-        hooks = HookRunner(services.runtime, services.clock, services.node.ip)
         self._retries = Retries(services.clock, services.rng)
+        self._assemble()
+
+    def _assemble(self) -> None:
+        """Make what lives with the tasks of one `run()`: what a crash leaves of it is of no use."""
+        self._step_running = False
+        services = self._services
+        hooks = HookRunner(services.runtime, services.clock, services.node.ip)
         self._volumes = PodVolumes(
-            pod, self.state.ref, services, spawn=self._spawn, changed=self.wake
+            self.pod, self.state.ref, services, spawn=self._spawn, changed=self.wake
         )
         self._probes = PodProbes(
             self.state, services, spawn=self._spawn, changed=self.wake, status=lambda: self.status
@@ -152,6 +157,8 @@ class PodWorker:
         if self._began is None:
             self._began = self._clock.monotonic()
             self._services.journal.append(PodAccepted(at=self._clock.now(), pod=self.state.ref))
+        else:
+            self._assemble()
         async with asyncio.TaskGroup() as group:
             self._group = group
             await self._sync_until_finished()

@@ -13,6 +13,7 @@ from minikubelet.journal import Journal
 from minikubelet.manifest.pod import Container, Pod, ProbeKind
 from minikubelet.node.pod_worker import PodWorker
 from minikubelet.node.services import NodeServices
+from minikubelet.node.supervise import supervise
 from minikubelet.pod.node_info import NodeInfo
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.printer import pod_columns
@@ -34,7 +35,7 @@ Health = Callable[[ProbeKind, float], bool]
 class FakeFiles:
     """Launches without a disk. Errors are raised once each, in order."""
 
-    launch_errors: dict[str, list[ContainerStartError]] = field(default_factory=dict)
+    launch_errors: dict[str, list[Exception]] = field(default_factory=dict)
     volume_errors: list[VolumeError] = field(default_factory=list)
     eviction: str | None = None
     dropped: list[int] = field(default_factory=list)
@@ -164,7 +165,7 @@ async def a_scene(
     runtime.on_event = worker.handle
     scene = Scene(clock, runtime, files, worker, journal, events, statuses)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(worker.run())
+        task = group.create_task(supervise("pod", worker.run, clock))
         await clock.settle()
         try:
             yield scene

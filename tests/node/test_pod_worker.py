@@ -320,3 +320,15 @@ async def test_a_stop_during_init_starts_nothing_more(policy: str) -> None:  # L
         await scene.clock.advance(40)
         assert scene.told("app") == []
         assert scene.files.torn_down
+
+
+async def test_a_crash_of_the_worker_is_survived() -> None:
+    files = FakeFiles(launch_errors={"app": [RuntimeError("a bug")]})
+    async with a_scene(a_pod(), files=files) as scene:
+        await scene.clock.advance(0.5)
+        assert scene.told() == []
+        await scene.clock.advance(1)
+        assert scene.told() == [(1, "app starts")]
+        scene.worker.request_stop(StopRequest(KillCause.SHUTDOWN))
+        await scene.clock.advance(1)
+        assert scene.files.torn_down
