@@ -36,20 +36,24 @@ def run_agnhost(loop: Loop, arguments: Sequence[str], bind: Bind) -> int:
     return command(loop, rest, bind)
 
 
-def _liveness(loop: Loop, _arguments: Sequence[str], bind: Bind) -> int:
-    started = datetime.now(UTC)
+def liveness_handler(elapsed: Callable[[], float], started: datetime) -> Handler:
+    """Well for ten seconds. `elapsed` tells the seconds since `started`."""
 
     def handle(request: Request) -> Response:
-        elapsed = loop.elapsed()
         if request.path == "/healthz":
-            if elapsed > _LIVE_SECONDS:
-                return Response(500, f"error: {elapsed:.9f}")
+            seconds = elapsed()
+            if seconds > _LIVE_SECONDS:
+                return Response(500, f"error: {seconds:.9f}")
             return Response(200, "ok")
         if request.path == "/redirect":
             return Response(302, headers={"Location": unquote(request.query("loc"))})
         return Response(200, f"{started:%Y-%m-%d %H:%M:%S.%f} +0000 UTC")
 
-    return _serve(loop, bind, 8080, handle)
+    return handle
+
+
+def _liveness(loop: Loop, _arguments: Sequence[str], bind: Bind) -> int:
+    return _serve(loop, bind, 8080, liveness_handler(loop.elapsed, datetime.now(UTC)))
 
 
 def _netexec(loop: Loop, arguments: Sequence[str], bind: Bind) -> int:
