@@ -19,7 +19,6 @@ from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.printer import pod_columns
 from minikubelet.probes.prober import ProbeTarget
 from minikubelet.probes.result import Outcome, ProbeResult
-from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.runtime.images import ResolvedCommand
 from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.launcher import Launch
