@@ -22,6 +22,7 @@ _BASH = ImageConfig(cmd=("bash",), stand_ins={"bash": ("sh",)})
 _NGINX = ImageConfig(cmd=("nginx", "-g", "daemon off;"), stand_ins={"nginx": _mock("nginx")})
 
 _IMAGES: dict[str, ImageConfig] = {
+    "minikubelet/mock": ImageConfig(entrypoint=_mock()),
     "alpine": _SHELL,
     "busybox": _SHELL,
     "registry.k8s.io/busybox": _SHELL,

@@ -142,6 +142,13 @@ def test_the_users_catalog_counts_before_the_built_in_one() -> None:
         pytest.param(
             "registry.k8s.io/pause:3.9", (), (MOCK, "pause"), "registry.k8s.io/pause", id="pause"
         ),
+        pytest.param(
+            "minikubelet/mock",
+            ("--http", "18080"),
+            (MOCK, "--http", "18080"),
+            "minikubelet/mock",
+            id="the mock server itself",
+        ),
         pytest.param("luksa/kubia", (), (MOCK, "kubia"), "luksa/kubia", id="kubia"),
         pytest.param(
             "luksa/kubia-unhealthy",
@@ -164,7 +171,7 @@ def test_the_users_catalog_counts_before_the_built_in_one() -> None:
         ),
     ],
 )
-def test_images_of_tutorials(
+def test_built_in_images(
     image: str, args: tuple[str, ...], argv: tuple[str, ...], pattern: str
 ) -> None:
     played = ", played by minikubelet mock" if argv[0] == MOCK else ""
