@@ -58,7 +58,7 @@ _OTHER_RESOURCES = "only cpu and memory count"
 _NO_OWNER = "files belong to the user that minikubelet runs as"
 _ONE_NODE = "there is one node"
 _BY_THE_SERVER = "set by minikubelet itself"
-_DAEMON_ONLY = "the daemon compares it with its node; `run` and `check` do not look at it"
+_PLACED = "the pod runs here, whatever it says: there is one node"
 _USE_A_DIRECTORY = "use a hostPath or emptyDir volume"
 _NO_TOKEN = "there are no service account tokens"
 
@@ -108,12 +108,12 @@ _POD = (
     _emulated("spec.{hostPID,hostIPC}", "always so: processes of one host see each other"),
     _emulated("spec.shareProcessNamespace", "always so: processes of one host see each other"),
     _emulated("spec.{serviceAccountName,serviceAccount}", f"a name only: {_NO_TOKEN}"),
-    _emulated("spec.tolerations.**", "the daemon's node may have taints; else there are none"),
-    _emulated("spec.nodeName", _DAEMON_ONLY, warns=True),
-    _emulated("spec.nodeSelector.**", _DAEMON_ONLY, warns=True),
+    _emulated("spec.tolerations.**", "there is one node, and it has no taints"),
+    _emulated("spec.nodeName", _PLACED, warns=True),
+    _emulated("spec.nodeSelector.**", _PLACED, warns=True),
     _emulated(
         "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.**",
-        _DAEMON_ONLY,
+        _PLACED,
         warns=True,
     ),
     _emulated("spec.resources.requests.**", "counts for the QoS class"),

@@ -178,7 +178,7 @@ def test_findings_of_a_container(fields: Json, findings: list[str]) -> None:
             {"nodeSelector": {"example.com/zone": "a"}},
             [
                 "pod.yaml: warning: spec.nodeSelector: "
-                "the daemon compares it with its node; `run` and `check` do not look at it"
+                "the pod runs here, whatever it says: there is one node"
             ],
             id="a node selector",
         ),
