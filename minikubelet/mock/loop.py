@@ -21,7 +21,7 @@ WRITE = selectors.EVENT_WRITE
 
 
 class Loop:
-    """Runs until `stop()`, or until nothing is left to wait for."""
+    """Runs until `stop()`."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -61,8 +61,6 @@ class Loop:
             timeout = None
             if self._timers:
                 timeout = max(0.0, self._timers[0][0] - self.elapsed())
-            elif not self._selector.get_map():
-                return 0
             for key, events in self._selector.select(timeout):
                 # One callback may close the socket of another that is ready in the same round.
                 if key.fileobj in self._selector.get_map():

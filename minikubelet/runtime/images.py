@@ -112,10 +112,7 @@ def resolve_command(container: Container, catalog: ImageCatalog) -> ResolvedComm
         source = f"{entry.source} ({entry.pattern.text})"
     if not argv:
         raise NoCommandError("no command specified")
-    argv = catalog.play(config, argv)
-    if argv[0] == MOCK:
-        source += ", played by minikubelet mock"
-    return ResolvedCommand(argv, config.env, config.working_dir, source)
+    return ResolvedCommand(catalog.play(config, argv), config.env, config.working_dir, source)
 
 
 def _most_specific_first(entries: Sequence[CatalogEntry]) -> list[CatalogEntry]:

@@ -56,6 +56,7 @@ class Launch:
 
     spec: LaunchSpec
     command: ResolvedCommand
+    """As people write it: `minikubelet mock …` where `spec.argv` says how that is started."""
     environment: Mapping[str, str]
     """What the manifest gives: the part of `spec.env` that references see."""
 
@@ -93,6 +94,7 @@ def build_launch(
     argv = command.argv
     if argv[0] == MOCK:
         argv = (*mock_command(user.user, user.groups or (), node.ip), *argv[1:])
+        command = dataclasses.replace(command, argv=("minikubelet", "mock", *command.argv[1:]))
     cwd = container.working_dir or command.working_dir
     if cwd and not cwd.startswith("/"):
         raise ContainerStartError(

@@ -85,6 +85,17 @@ def connect(port: int) -> None:
             os.sched_yield()
 
 
+def wait_until_refused(port: int) -> None:
+    """Wait until nobody listens on the port any more."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
+        except ConnectionRefusedError:
+            return
+        assert time.monotonic() < deadline, f"port {port} was not closed"
+
+
 def get(port: int, path: str = "/") -> tuple[int, str]:
     """Status and body."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)

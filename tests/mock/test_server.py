@@ -5,11 +5,20 @@ from __future__ import annotations
 import http.client
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.mock.harness import connect, free_port, get, run, running, wait_for_status
+from tests.mock.harness import (
+    connect,
+    free_port,
+    get,
+    run,
+    running,
+    wait_for_status,
+    wait_until_refused,
+)
 
 
 def test_it_becomes_ready_and_fails() -> None:
@@ -87,6 +96,15 @@ def test_what_is_not_http_is_refused(request_text: bytes, status: int) -> None:
             answer.begin()
             assert answer.status == status
         assert get(port)[0] == 200
+
+
+def test_a_closed_port_is_not_the_end() -> None:
+    port = free_port()
+    with running("--tcp", str(port), "--fail-after", "1ms") as mock:
+        mock.read_until(f"listening: tcp {port}")
+        wait_until_refused(port)
+        with pytest.raises(subprocess.TimeoutExpired):
+            mock.process.wait(0.2)
 
 
 def test_tcp_is_open_while_it_is_well() -> None:

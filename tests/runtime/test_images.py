@@ -174,8 +174,7 @@ def test_the_users_catalog_counts_before_the_built_in_one() -> None:
 def test_built_in_images(
     image: str, args: tuple[str, ...], argv: tuple[str, ...], pattern: str
 ) -> None:
-    played = ", played by minikubelet mock" if argv[0] == MOCK else ""
-    source = f"built-in catalog ({pattern}){played}"
+    source = f"built-in catalog ({pattern})"
     assert resolve(image, args=args) == ResolvedCommand(argv, {}, "", source)
 
 
@@ -189,9 +188,7 @@ def test_a_program_that_the_host_has_plays_itself(tmp_path: Path) -> None:
 
 def test_a_program_of_the_image_is_played_also_for_the_manifests_command() -> None:
     command = resolve("registry.k8s.io/e2e-test-images/agnhost:2.40", ["/agnhost"], ["netexec"])
-    assert command == ResolvedCommand(
-        (MOCK, "agnhost", "netexec"), {}, "", "manifest, played by minikubelet mock"
-    )
+    assert command == ResolvedCommand((MOCK, "agnhost", "netexec"), {}, "", "manifest")
 
 
 def test_images_file() -> None:

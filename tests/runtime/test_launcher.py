@@ -279,7 +279,9 @@ def test_what_cannot_be_launched(
 
 def test_the_mock_runs_without_path_and_directory(layout: Layout) -> None:
     container = a_container(image="luksa/kubia", command=())
-    interpreter, *options, script, image = launch(layout, container).spec.argv
+    built = launch(layout, container)
+    interpreter, *options, script, image = built.spec.argv
+    assert built.command.argv == ("minikubelet", "mock", "kubia")
     assert (interpreter, options, image) == (sys.executable, ["-I", "-S"], "kubia")
     assert Path(script).is_file()
     address = NodeInfo("here", "10.0.0.7")
