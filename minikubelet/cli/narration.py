@@ -8,7 +8,6 @@ steps that went as planned, and repetitions beyond those of `is_news`.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -79,7 +78,7 @@ class Narrator:
     """Remembers what was told, as far as later sentences depend on it: some words per container."""
 
     def __init__(self) -> None:
-        self._commands: dict[_Container, str] = {}
+        self._sources: dict[_Container, str] = {}
         self._exits: dict[_Container, str] = {}
         self._start_failures: dict[_Container, str] = {}
         self._probe_texts: dict[tuple[_Container, ProbeKind], str] = {}
@@ -107,9 +106,9 @@ class Narrator:
     def _said(self, record: Record, key: _Container) -> list[tuple[str, Tone]]:
         match record:
             case ContainerCreated():
-                found = record.command_source != "manifest"
-                command = f"{shlex.join(record.argv)} [{record.command_source}]" if found else ""
-                self._commands[key] = command
+                # Said once: a restart runs the same.
+                found = record.command_source != "manifest" and record.restart_count == 0
+                self._sources[key] = record.command_source if found else ""
             case ContainerStarted():
                 return [self._started_text(record, key)]
             case ContainerStartFailed():
@@ -150,8 +149,8 @@ class Narrator:
             text = f"restarted (restart {record.restart_count}, pid {record.pid})"
             if key in self._exits:
                 text += f", was: {self._exits[key]}"
-        if self._commands.get(key):
-            text += f": {one_line(self._commands[key])}"
+        if self._sources.get(key):
+            text += f", {one_line(self._sources[key])}"
         return text, Tone.PLAIN
 
     def _start_failed(

@@ -77,7 +77,7 @@ LIVENESS_KILL = a_kill(KillCause.LIVENESS, "Container app failed liveness probe,
         ),
         pytest.param(
             [a_creation("built-in catalog (busybox)"), a_start()],
-            [("started (pid 7): sh -c 'sleep 1' [built-in catalog (busybox)]", PLAIN)],
+            [("started (pid 7), built-in catalog (busybox)", PLAIN)],
             id="a command that stands for an image is shown",
         ),
         pytest.param(
