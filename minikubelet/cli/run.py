@@ -16,7 +16,6 @@ from pathlib import Path
 
 from minikubelet.assembly import GivenObjects, foreground_node, new_identity
 from minikubelet.cli.colors import use_color
-from minikubelet.cli.durations import duration
 from minikubelet.cli.finding_text import count_text, finding_lines
 from minikubelet.cli.inputs import read_inputs
 from minikubelet.cli.output import RunOutput
@@ -25,6 +24,7 @@ from minikubelet.cli.output_text import TextOutput
 from minikubelet.cli.run_dir import layout_of, parts_of, run_directory
 from minikubelet.cli.run_session import RunSession
 from minikubelet.clock import SystemClock
+from minikubelet.durations import duration
 from minikubelet.journal import PodRef
 from minikubelet.manifest.admit import Admitted, admit
 from minikubelet.manifest.findings import Finding, has_errors

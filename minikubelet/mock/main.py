@@ -20,6 +20,6 @@ def main(arguments: Sequence[str]) -> int:
     if words and is_image(words[0]):
         return run_image(words, tuple(bind) or LOOPBACK)
     # argparse costs as much time as the server itself.
-    from minikubelet.cli.mock import main as with_options
+    from minikubelet.mock.command_line import main as with_options
 
     return with_options(arguments)

@@ -8,9 +8,7 @@ Upstream: kubernetes pkg/kubelet/lifecycle.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from minikubelet.clock import Clock
 from minikubelet.manifest.fieldpath import go_quote
@@ -22,25 +20,10 @@ from minikubelet.manifest.pod import (
     Pod,
     SleepAction,
 )
+from minikubelet.pod.commands import CommandRunner, ExecError
 from minikubelet.probes.http import HTTPProbeFailure, http_get
 from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, http_request
 from minikubelet.probes.ports import PortError, resolve_port
-from minikubelet.runtime.errors import ExecError
-from minikubelet.runtime.processes import ExecResult
-
-
-class CommandRunner(Protocol):
-    """Runs a command inside a container; implemented by `runtime/processes.py`."""
-
-    async def exec(
-        self,
-        container_id: str,
-        argv: Sequence[str],
-        *,
-        timeout: float | None,
-        output_limit: int = 10240,
-        env: Mapping[str, str] | None = None,
-    ) -> ExecResult: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Protocol
 from minikubelet.clock import Clock
 from minikubelet.journal import Journal
 from minikubelet.manifest.pod import Container, Pod
-from minikubelet.node.hooks import CommandRunner
+from minikubelet.pod.commands import CommandRunner
 from minikubelet.pod.node_info import NodeInfo
 from minikubelet.probes.prober import Prober
 from minikubelet.runtime.launch import LaunchSpec

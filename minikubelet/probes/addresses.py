@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from minikubelet.clock import Clock
+from minikubelet.probes.trace import HostResolved, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def literal_address(host: str, port: int) -> Address | None:
     return Address(socket.AF_INET6, (host.partition("%")[0], port, 0, scope))
 
 
-async def resolve(host: str, port: int, deadline: float, clock: Clock) -> tuple[Address, ...]:
+async def resolve(
+    host: str, port: int, deadline: float, clock: Clock, trace: Trace | None = None
+) -> tuple[Address, ...]:
     """The addresses to try, in the resolver's order. Raises HostLookupError."""
     literal = literal_address(host, port)
     if literal is not None:
@@ -92,7 +95,10 @@ async def resolve(host: str, port: int, deadline: float, clock: Clock) -> tuple[
         raise HostLookupTimeoutError(host) from None
     except (OSError, UnicodeError) as error:
         raise HostLookupError(host, lookup_text(error)) from error
-    return tuple(Address(family, sockaddr) for family, _, _, _, sockaddr in found)
+    addresses = tuple(Address(family, sockaddr) for family, _, _, _, sockaddr in found)
+    if trace is not None:
+        trace.note(HostResolved(host, tuple(map(str, addresses))))
+    return addresses
 
 
 def lookup_text(error: OSError | UnicodeError) -> str:

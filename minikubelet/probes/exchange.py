@@ -21,6 +21,7 @@ from typing import Protocol
 from minikubelet.clock import Clock
 from minikubelet.probes.addresses import Address, errno_text, sockaddr_text
 from minikubelet.probes.readiness import readiness
+from minikubelet.probes.trace import Connected, Connecting, NotConnected, Trace
 
 READ_SIZE = 65536
 MIN_SECONDS_PER_ADDRESS = 2.0
@@ -66,7 +67,11 @@ class ConversationTimeoutError(Exception):
 
 
 async def converse(
-    addresses: Sequence[Address], conversation: Conversation, deadline: float, clock: Clock
+    addresses: Sequence[Address],
+    conversation: Conversation,
+    deadline: float,
+    clock: Clock,
+    trace: Trace | None = None,
 ) -> None:
     """Connect to the first of `addresses` that accepts, and go on until `conversation.finished`.
 
@@ -75,13 +80,15 @@ async def converse(
     first_failure: DialError | None = None
     for index, address in enumerate(addresses):
         connect_by = _connect_deadline(len(addresses) - index, deadline, clock)
-        connection = _Connection(address, conversation)
+        connection = _Connection(address, conversation, trace)
         try:
             if not connection.advance():
                 await connection.finish(connect_by, deadline)
             return
         except DialError as failure:
             first_failure = first_failure or failure
+            if trace is not None:
+                trace.note(NotConnected(str(failure)))
         finally:
             connection.close()
     raise first_failure or DialError("dial tcp: missing address")
@@ -107,12 +114,15 @@ class _Connection:
         "_outgoing",
         "_readiness",
         "_socket",
+        "_trace",
         "_waiter",
         "_writing",
     )
 
-    def __init__(self, address: Address, conversation: Conversation) -> None:
+    def __init__(self, address: Address, conversation: Conversation, trace: Trace | None) -> None:
         """Raises DialError when there is no socket to be had."""
+        if trace is not None:
+            trace.note(Connecting(str(address)))
         try:
             self._socket = socket.socket(address.family, socket.SOCK_STREAM)
         except OSError as error:
@@ -121,6 +131,7 @@ class _Connection:
         self._fd = self._socket.fileno()
         self._address = address
         self._conversation = conversation
+        self._trace = trace
         self._connected: bool | None = None
         self._outgoing: bytes | memoryview = b""
         self._writing: bool | None = None
@@ -184,6 +195,9 @@ class _Connection:
         if result:
             raise DialError(f"dial tcp {self._address}: connect: {errno_text(result)}")
         self._connected = True
+        if self._trace is not None:
+            local = sockaddr_text(self._socket.getsockname())
+            self._trace.note(Connected(str(self._address), local))
         self._outgoing = self._conversation.begin()
         return True
 

@@ -7,54 +7,13 @@ the whole resolved environment (B-22); output of a command that was too slow is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import ExecAction
+from minikubelet.pod.commands import OUTPUT_LIMIT, CommandRunner, ExecError, ExecResult
 from minikubelet.pod.durations import go_duration
 from minikubelet.pod.expansion import expand
 from minikubelet.probes.result import Outcome, ProbeResult
-from minikubelet.runtime.errors import ExecError
-
-OUTPUT_LIMIT = 10240
-
-
-class ExecResult(Protocol):
-    """How a command ended; as `runtime/processes.py` reports it."""
-
-    @property
-    def exit_code(self) -> int: ...
-
-    @property
-    def stdout(self) -> bytes: ...
-
-    @property
-    def stderr(self) -> bytes: ...
-
-    @property
-    def timed_out(self) -> bool: ...
-
-    @property
-    def spawn_seconds(self) -> float: ...
-
-    @property
-    def run_seconds(self) -> float: ...
-
-
-class ExecRunner(Protocol):
-    """Runs commands inside containers."""
-
-    async def exec(
-        self,
-        container_id: str,
-        argv: tuple[str, ...],
-        *,
-        timeout: float | None,
-        output_limit: int = OUTPUT_LIMIT,
-        env: Mapping[str, str] | None = None,
-    ) -> ExecResult:
-        """Run to its end, or kill its whole group at the deadline (P-348). Raises ExecError."""
-        ...
 
 
 async def probe_exec(
@@ -62,7 +21,7 @@ async def probe_exec(
     container_id: str,
     environment: Mapping[str, str],
     timeout_seconds: float,
-    runner: ExecRunner,
+    runner: CommandRunner,
 ) -> ProbeResult:
     argv = tuple(expand(word, environment) for word in action.command)
     try:

@@ -9,6 +9,7 @@ import re
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import Container
+from minikubelet.probes.trace import PortResolved, Trace
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _INT64 = 1 << 63
@@ -18,7 +19,7 @@ class PortError(ValueError):
     """A port that cannot be resolved; the text is the user's."""
 
 
-def resolve_port(port: int | str, container: Container) -> int:
+def resolve_port(port: int | str, container: Container, trace: Trace | None = None) -> int:
     """A number as it is; a name as the containerPort of that name in the same container.
 
     Raises PortError.
@@ -26,6 +27,8 @@ def resolve_port(port: int | str, container: Container) -> int:
     number = port if isinstance(port, int) else _named(port, container)
     if not 1 <= number <= 65535:
         raise PortError(f"invalid port number: {number}")
+    if trace is not None and isinstance(port, str):
+        trace.note(PortResolved(port, number))
     return number
 
 

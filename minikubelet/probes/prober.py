@@ -12,7 +12,8 @@ from typing import Protocol
 
 from minikubelet.clock import Clock
 from minikubelet.manifest.pod import Container, Pod, Probe
-from minikubelet.probes.exec import ExecRunner, probe_exec
+from minikubelet.pod.commands import CommandRunner
+from minikubelet.probes.exec import probe_exec
 from minikubelet.probes.http import probe_http
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tcp import probe_tcp
@@ -43,7 +44,7 @@ class Prober(Protocol):
 class HandlerProber:
     """Probes over the network and with commands in the container."""
 
-    def __init__(self, clock: Clock, exec_runner: ExecRunner) -> None:
+    def __init__(self, clock: Clock, exec_runner: CommandRunner) -> None:
         self._clock = clock
         self._exec_runner = exec_runner
 

@@ -11,6 +11,7 @@ from minikubelet.probes.addresses import HostLookupError, resolve
 from minikubelet.probes.exchange import DialError, converse
 from minikubelet.probes.ports import PortError, resolve_port
 from minikubelet.probes.result import Outcome, ProbeResult
+from minikubelet.probes.trace import Trace
 
 
 class _Silence:
@@ -28,13 +29,18 @@ class _Silence:
 
 
 async def probe_tcp(
-    action: TCPSocketAction, container: Container, pod_ip: str, timeout_seconds: float, clock: Clock
+    action: TCPSocketAction,
+    container: Container,
+    pod_ip: str,
+    timeout_seconds: float,
+    clock: Clock,
+    trace: Trace | None = None,
 ) -> ProbeResult:
     deadline = clock.monotonic() + timeout_seconds
     try:
-        port = resolve_port(action.port, container)
-        addresses = await resolve(action.host or pod_ip, port, deadline, clock)
-        await converse(addresses, _Silence(), deadline, clock)
+        port = resolve_port(action.port, container, trace)
+        addresses = await resolve(action.host or pod_ip, port, deadline, clock, trace)
+        await converse(addresses, _Silence(), deadline, clock, trace)
     except PortError as error:
         return ProbeResult(Outcome.UNKNOWN, error=str(error))
     except (HostLookupError, DialError) as error:

@@ -10,6 +10,7 @@ import ssl
 from functools import cache
 
 from minikubelet.probes.exchange import Conversation
+from minikubelet.probes.trace import Secured, Trace
 
 _RECORD_SIZE = 65536
 _ALERT = "_ALERT_"
@@ -29,8 +30,12 @@ class PlainHTTPAnswerError(TLSError):
 class TLSConversation:
     """Encrypts `inner`; `server_name` is None for an IP address."""
 
-    def __init__(self, inner: Conversation, server_name: str | None) -> None:
+    def __init__(
+        self, inner: Conversation, server_name: str | None, trace: Trace | None = None
+    ) -> None:
         self._inner = inner
+        self._server_name = server_name
+        self._trace = trace
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = unverified_context().wrap_bio(
@@ -80,7 +85,15 @@ class TLSConversation:
         except ssl.SSLError as error:
             raise TLSError(_text(error)) from error
         self._secure = True
+        if self._trace is not None:
+            self._trace.note(self._secured())
         self._tls.write(self._inner.begin())
+
+    def _secured(self) -> Secured:
+        cipher = self._tls.cipher()
+        return Secured(
+            self._tls.version() or "", cipher[0] if cipher else "", self._server_name or ""
+        )
 
     def _read(self) -> None:
         while not self._inner.finished:

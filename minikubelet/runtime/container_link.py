@@ -11,10 +11,10 @@ import asyncio
 import itertools
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from minikubelet.runtime.errors import ContainerStartError, ExecError
+from minikubelet.pod.commands import ExecError, ExecResult
+from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.runtime.process_events import (
     ContainerEvent,
     ContainerExitedEvent,
@@ -35,21 +35,6 @@ NOT_RUNNING = "the container is not running"
 
 class ShimGoneError(Exception):
     """The connection ended before the shim said how the start went."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExecResult:
-    """How a command ended. `exit_code` is None when it timed out; death by signal n is 128+n.
-
-    `spawn_seconds` passed before it ran, `run_seconds` from then to its end (B-26).
-    """
-
-    exit_code: int | None
-    stdout: bytes
-    stderr: bytes
-    timed_out: bool
-    spawn_seconds: float
-    run_seconds: float
 
 
 class ContainerLink:

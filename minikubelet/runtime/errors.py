@@ -14,8 +14,3 @@ class ContainerStartError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
-
-
-class ExecError(Exception):
-    """A command could not be run in a container at all: not found, container gone. The text is the
-    user's."""

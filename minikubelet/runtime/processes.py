@@ -17,8 +17,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minikubelet.runtime.container_link import NOT_RUNNING, ContainerLink, ExecResult, ShimGoneError
-from minikubelet.runtime.errors import ContainerStartError, ExecError
+from minikubelet.pod.commands import OUTPUT_LIMIT, ExecError, ExecResult
+from minikubelet.runtime.container_link import NOT_RUNNING, ContainerLink, ShimGoneError
+from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.process_events import (
     ContainerEvent,
@@ -41,7 +42,6 @@ __all__ = [
     "Adopted",
     "ContainerEvent",
     "ContainerExitedEvent",
-    "ExecResult",
     "LogLostEvent",
     "ProcessRuntime",
     "ShimLostEvent",
@@ -168,7 +168,7 @@ class ProcessRuntime:
         argv: Sequence[str],
         *,
         timeout: float | None,
-        output_limit: int = 10240,
+        output_limit: int = OUTPUT_LIMIT,
         env: Mapping[str, str] | None = None,
     ) -> ExecResult:
         """Run a command in a container, with its environment (and `env` over it), directory, user.

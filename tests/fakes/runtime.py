@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from minikubelet.runtime.errors import ContainerStartError, ExecError
+from minikubelet.pod.commands import ExecError, ExecResult
+from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.runtime.launch import LaunchSpec
-from minikubelet.runtime.processes import ContainerEvent, ContainerExitedEvent, ExecResult
+from minikubelet.runtime.processes import ContainerEvent, ContainerExitedEvent
 from minikubelet.runtime.records import ExitRecord, ResourceUsage, StartRecord
 from tests.fakes.clock import FakeClock, FakeTimer
 

@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from minikubelet.manifest.pod import ExecAction
+from minikubelet.pod.commands import ExecError, ExecResult
 from minikubelet.probes.exec import probe_exec
 from minikubelet.probes.result import Outcome, ProbeResult
-from minikubelet.runtime.errors import ExecError
 
 
-@dataclass(frozen=True)
-class Ended:
-    exit_code: int = 0
-    stdout: bytes = b""
-    stderr: bytes = b""
-    timed_out: bool = False
-    spawn_seconds: float = 0.003
-    run_seconds: float = 0.02
+def exited(exit_code: int = 0, stdout: bytes = b"", stderr: bytes = b"") -> ExecResult:
+    return ExecResult(exit_code, stdout, stderr, False, 0.003, 0.02)
+
+
+def timed_out(stdout: bytes = b"") -> ExecResult:
+    return ExecResult(None, stdout, b"", True, 0.003, 1.002)
 
 
 class FakeExec:
     """Runs nothing; notes the calls and gives one answer."""
 
-    def __init__(self, answer: Ended | ExecError) -> None:
+    def __init__(self, answer: ExecResult | ExecError) -> None:
         self.calls: list[tuple[str, tuple[str, ...], float | None, int]] = []
         self._answer = answer
 
     async def exec(
         self,
         container_id: str,
-        argv: tuple[str, ...],
+        argv: Sequence[str],
         *,
         timeout: float | None,
         output_limit: int = 0,
         env: Mapping[str, str] | None = None,
-    ) -> Ended:
+    ) -> ExecResult:
         assert env is None  # P-342: the container's own
-        self.calls.append((container_id, argv, timeout, output_limit))
+        self.calls.append((container_id, tuple(argv), timeout, output_limit))
         if isinstance(self._answer, ExecError):
             raise self._answer
         return self._answer
 
 
 async def probe(
-    answer: Ended | ExecError, *command: str, timeout: int = 1, **environment: str
+    answer: ExecResult | ExecError, *command: str, timeout: int = 1, **environment: str
 ) -> tuple[ProbeResult, FakeExec]:
     runner = FakeExec(answer)
     action = ExecAction(command or ("check",))
@@ -58,34 +55,36 @@ async def probe(
     ("ended", "expected"),
     [
         pytest.param(
-            Ended(stdout=b"fine\n"), ProbeResult(Outcome.SUCCESS, "fine\n"), id="P-343: exit 0"
+            exited(stdout=b"fine\n"), ProbeResult(Outcome.SUCCESS, "fine\n"), id="P-343: exit 0"
         ),
         pytest.param(
-            Ended(stdout=b"x" * 11264),
+            exited(stdout=b"x" * 11264),
             ProbeResult(Outcome.SUCCESS, "x" * 10240),
             id="TV-33: the first 10240 bytes",
         ),
         pytest.param(
-            Ended(1, b"out\n", b"err\n"),
+            exited(1, b"out\n", b"err\n"),
             ProbeResult(Outcome.FAILURE, "out\nerr\n", detail="exit code 1"),
             id="P-343: standard output, then standard error",
         ),
         pytest.param(
-            Ended(1, b"o" * 10000, b"e" * 10000),
+            exited(1, b"o" * 10000, b"e" * 10000),
             ProbeResult(Outcome.FAILURE, "o" * 10000 + "e" * 240, detail="exit code 1"),
             id="P-343: one limit for both",
         ),
         pytest.param(
-            Ended(137), ProbeResult(Outcome.FAILURE, "", detail="exit code 137"), id="P-344: killed"
+            exited(137),
+            ProbeResult(Outcome.FAILURE, "", detail="exit code 137"),
+            id="P-344: killed",
         ),
         pytest.param(
-            Ended(1, b"\xff"),
+            exited(1, b"\xff"),
             ProbeResult(Outcome.FAILURE, "\ufffd", detail="exit code 1"),
             id="output that is no text",
         ),
     ],
 )
-async def test_ends(ended: Ended, expected: ProbeResult) -> None:
+async def test_ends(ended: ExecResult, expected: ProbeResult) -> None:
     result, runner = await probe(ended)
     assert result == expected
     assert runner.calls == [("c1", ("check",), 1, 10240)]
@@ -109,8 +108,7 @@ async def test_ends(ended: Ended, expected: ProbeResult) -> None:
     ],
 )  # fmt: skip
 async def test_times_out(seconds: int, stdout: bytes, output: str, detail: str) -> None:
-    ended = Ended(137, stdout, timed_out=True, run_seconds=1.002)
-    result, _ = await probe(ended, "sh", "-c", 'sleep "5"', timeout=seconds)
+    result, _ = await probe(timed_out(stdout), "sh", "-c", 'sleep "5"', timeout=seconds)
     assert result == ProbeResult(Outcome.FAILURE, output, detail=detail)
 
 
@@ -121,5 +119,5 @@ async def test_a_missing_executable_is_an_error() -> None:  # P-347, B-25
 
 
 async def test_expands_references_to_the_environment() -> None:  # TV-31, P-341, B-22
-    _, runner = await probe(Ended(), "/bin/bash", "-c", "some $(A) $(B)", "$$(A)", A="script")
+    _, runner = await probe(exited(), "/bin/bash", "-c", "some $(A) $(B)", "$$(A)", A="script")
     assert runner.calls[0][1] == ("/bin/bash", "-c", "some script $(B)", "$(A)")

@@ -15,11 +15,11 @@ from minikubelet.manifest.pod import (
     ProbeKind,
     TCPSocketAction,
 )
+from minikubelet.pod.commands import ExecError, ExecResult
 from minikubelet.probes.prober import HandlerProber, ProbeTarget
 from minikubelet.probes.result import Outcome, ProbeResult
-from minikubelet.runtime.errors import ExecError
 from tests.pod.builders import a_container, a_pod
-from tests.probes.test_exec import Ended, FakeExec
+from tests.probes.test_exec import FakeExec, exited, timed_out
 
 
 async def probe(runner: FakeExec, **handlers: Any) -> ProbeResult:
@@ -60,19 +60,19 @@ HANDLERS = {
 )
 async def test_precedence(handlers: list[str], output: str) -> None:  # P-209
     chosen = {name: HANDLERS[name] for name in handlers}
-    result = await probe(FakeExec(Ended(stdout=b"ran")), **chosen)
+    result = await probe(FakeExec(exited(stdout=b"ran")), **chosen)
     assert result.output == output
 
 
 async def test_expands_from_the_environment_of_the_target() -> None:
-    runner = FakeExec(Ended())
+    runner = FakeExec(exited())
     await probe(runner, exec=HANDLERS["exec"])
     assert [call[:3] for call in runner.calls] == [("c1", ("check", "b"), 1)]
 
 
 async def test_a_probe_without_handler_is_an_error() -> None:  # P-208, TV-30
     error = "missing probe handler for web_default(uid-1):app"
-    assert await probe(FakeExec(Ended())) == ProbeResult(Outcome.UNKNOWN, error=error)
+    assert await probe(FakeExec(exited())) == ProbeResult(Outcome.UNKNOWN, error=error)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ async def test_a_probe_without_handler_is_an_error() -> None:  # P-208, TV-30
     [
         pytest.param([ExecError("gone")], 3, Outcome.UNKNOWN, id="an error: three attempts"),
         pytest.param(
-            [ExecError("gone"), Ended()], 2, Outcome.SUCCESS, id="until one can be made"
+            [ExecError("gone"), exited()], 2, Outcome.SUCCESS, id="until one can be made"
         ),
-        pytest.param([Ended(1)], 1, Outcome.FAILURE, id="a failure is not tried again"),
+        pytest.param([exited(1)], 1, Outcome.FAILURE, id="a failure is not tried again"),
         pytest.param(
-            [Ended(timed_out=True)], 1, Outcome.FAILURE, id="nor is a time-out"
+            [timed_out()], 1, Outcome.FAILURE, id="nor is a time-out"
         ),
     ],
 )  # fmt: skip
 async def test_attempts(
-    answers: list[Ended | ExecError], calls: int, outcome: Outcome
+    answers: list[ExecResult | ExecError], calls: int, outcome: Outcome
 ) -> None:  # P-207
     runner = ScriptedExec(answers)
     result = await probe(runner, exec=ExecAction(("check",)))
@@ -99,10 +99,10 @@ async def test_attempts(
 class ScriptedExec(FakeExec):
     """Gives its answers in order, the last one for ever."""
 
-    def __init__(self, answers: list[Ended | ExecError]) -> None:
+    def __init__(self, answers: list[ExecResult | ExecError]) -> None:
         super().__init__(answers[0])
         self._answers = answers
 
-    async def exec(self, *args: Any, **options: Any) -> Ended:
+    async def exec(self, *args: Any, **options: Any) -> ExecResult:
         self._answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
         return await super().exec(*args, **options)

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from minikubelet.runtime.errors import ExecError
+from minikubelet.pod.commands import ExecError, ExecResult
 from minikubelet.runtime.launch import LaunchSpec, Mount
-from minikubelet.runtime.processes import ExecResult
 from minikubelet.runtime.records import read_start_record
 from minikubelet.runtime.shim.tree import all_processes
 from tests.runtime.harness import Harness, a_harness, eventually, log_of, processes_with

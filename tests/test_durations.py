@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from minikubelet.cli.durations import duration
+from minikubelet.durations import duration
 
 
 @pytest.mark.parametrize(
