@@ -14,6 +14,7 @@ from minikubelet.pod.commands import OUTPUT_LIMIT, CommandRunner, ExecError, Exe
 from minikubelet.pod.durations import go_duration
 from minikubelet.pod.expansion import expand
 from minikubelet.probes.result import Outcome, ProbeResult
+from minikubelet.probes.trace import CommandEnded, CommandRun, Trace
 
 
 async def probe_exec(
@@ -22,14 +23,19 @@ async def probe_exec(
     environment: Mapping[str, str],
     timeout_seconds: float,
     runner: CommandRunner,
+    trace: Trace | None = None,
 ) -> ProbeResult:
     argv = tuple(expand(word, environment) for word in action.command)
+    if trace is not None:
+        trace.note(CommandRun(argv))
     try:
         result = await runner.exec(
             container_id, argv, timeout=timeout_seconds, output_limit=OUTPUT_LIMIT
         )
     except ExecError as error:
         return ProbeResult(Outcome.UNKNOWN, error=str(error))
+    if trace is not None:
+        trace.note(CommandEnded(result))
     return exec_result(argv, timeout_seconds, result)
 
 

@@ -25,18 +25,23 @@ from minikubelet.probes.grpc_health import (
 )
 from minikubelet.probes.http_request import PROBE_USER_AGENT
 from minikubelet.probes.result import Outcome, ProbeResult
+from minikubelet.probes.trace import CallAnswered, Trace
 
 RECONNECT_SECONDS = 0.2
 
 
 async def probe_grpc(
-    action: GRPCAction, pod_ip: str, timeout_seconds: float, clock: Clock
+    action: GRPCAction,
+    pod_ip: str,
+    timeout_seconds: float,
+    clock: Clock,
+    trace: Trace | None = None,
 ) -> ProbeResult:
     authority = join_host_port(pod_ip, action.port)
     deadline = clock.monotonic() + timeout_seconds
     try:
-        addresses = await resolve(pod_ip, action.port, deadline, clock)
-        answer = await _check(authority, addresses, action.service, deadline, clock)
+        addresses = await resolve(pod_ip, action.port, deadline, clock, trace)
+        answer = await _check(authority, addresses, action.service, deadline, clock, trace)
     except HostLookupError as error:
         text = f'error: failed to connect service at "{authority}": {error}'
         return ProbeResult(Outcome.FAILURE, text)
@@ -44,6 +49,8 @@ async def probe_grpc(
         text = f'timeout: failed to connect service "{authority}" within '
         text += f"{go_duration(timeout_seconds)}: context deadline exceeded"
         return ProbeResult(Outcome.FAILURE, text, detail=str(error))
+    if trace is not None:
+        trace.note(CallAnswered(answer.code_name, answer.message, answer.serving))
     return health_result(answer, timeout_seconds)
 
 
@@ -75,13 +82,14 @@ async def _check(
     service: str,
     deadline: float,
     clock: Clock,
+    trace: Trace | None,
 ) -> HealthAnswer:
     """Connect, again and again if need be, and call (P-351). Raises _ConnectTimeoutError."""
     why = ""
     while (left := deadline - clock.monotonic()) > 0:
-        conversation = HealthConversation(authority, service, PROBE_USER_AGENT, left)
+        conversation = HealthConversation(authority, service, PROBE_USER_AGENT, left, trace)
         try:
-            answer = await _call(conversation, addresses, deadline, clock)
+            answer = await _call(conversation, addresses, deadline, clock, trace)
         except (DialTimeoutError, ConversationTimeoutError):
             break
         except (DialError, NotConnectedError) as error:
@@ -97,10 +105,11 @@ async def _call(
     addresses: tuple[Address, ...],
     deadline: float,
     clock: Clock,
+    trace: Trace | None,
 ) -> HealthAnswer:
     """Raises DialError, NotConnectedError, and ConversationTimeoutError while not connected."""
     try:
-        await converse(addresses, conversation, deadline, clock)
+        await converse(addresses, conversation, deadline, clock, trace)
     except ConnectionLostError as error:
         conversation.lost(str(error))
     except ConversationTimeoutError:

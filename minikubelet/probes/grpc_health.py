@@ -28,6 +28,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.probes.trace import EXCERPT_BYTES, CallSent, FirstBytes, HTTP2Ready, Trace
 
 PATH = "/grpc.health.v1.Health/Check"
 MESSAGE_LIMIT = 10240
@@ -103,7 +104,12 @@ class HealthConversation:
     unread = False
 
     def __init__(
-        self, authority: str, service: str, user_agent: str, timeout_seconds: float
+        self,
+        authority: str,
+        service: str,
+        user_agent: str,
+        timeout_seconds: float,
+        trace: Trace | None = None,
     ) -> None:
         self.connected = False
         """The peer has sent its settings: what gRPC calls a ready connection."""
@@ -119,6 +125,9 @@ class HealthConversation:
             ("grpc-timeout", f"{min(max(1, round(timeout_seconds * 1000)), 99_999_999)}m"),
         ]
         self._request = framed(request_message(service))
+        self._call = CallSent(authority, service)
+        self._trace = trace
+        self._answered = False
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._stream = 0
         self._received: dict[str, str] = {}
@@ -133,10 +142,15 @@ class HealthConversation:
         self._stream = self._h2.get_next_available_stream_id()
         self._h2.send_headers(self._stream, self._headers)
         self._h2.send_data(self._stream, self._request, end_stream=True)
+        if self._trace is not None:
+            self._trace.note(self._call)
         return self._h2.data_to_send()
 
     def receive(self, data: bytes) -> bytes:
         """Raises NotConnectedError."""
+        if self._trace is not None and not self._answered:
+            self._answered = True
+            self._trace.note(FirstBytes(data[:EXCERPT_BYTES]))
         if not data:
             self._fail("EOF")
             return b""
@@ -164,6 +178,8 @@ class HealthConversation:
         match event:
             case RemoteSettingsChanged():
                 self.connected = True
+                if self._trace is not None:
+                    self._trace.note(HTTP2Ready())
             case ResponseReceived() | TrailersReceived():
                 self._received.update(_text_headers(event.headers or ()))
             case DataReceived():

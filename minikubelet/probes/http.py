@@ -35,6 +35,15 @@ from minikubelet.probes.http_response import BodyError, MalformedHeadError, Resp
 from minikubelet.probes.ports import PortError, resolve_port
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tls import PlainHTTPAnswerError, TLSConversation, TLSError
+from minikubelet.probes.trace import (
+    EXCERPT_BYTES,
+    BodyRead,
+    FirstBytes,
+    HeadRead,
+    Redirected,
+    RequestSent,
+    Trace,
+)
 
 EXCERPT_LIMIT = 512
 """Characters of a body in `detail`."""
@@ -65,12 +74,17 @@ class HTTPProbeFailure(Exception):  # noqa: N818 - in probes it is a result
 
 
 async def probe_http(
-    action: HTTPGetAction, container: Container, pod_ip: str, timeout_seconds: float, clock: Clock
+    action: HTTPGetAction,
+    container: Container,
+    pod_ip: str,
+    timeout_seconds: float,
+    clock: Clock,
+    trace: Trace | None = None,
 ) -> ProbeResult:
     try:
         port = resolve_port(action.port, container)
         request = http_request(action, port, pod_ip, PROBE_USER_AGENT)
-        answer = await http_get(request, timeout_seconds, clock)
+        answer = await http_get(request, timeout_seconds, clock, trace)
     except PortError as error:
         return ProbeResult(Outcome.UNKNOWN, error=str(error))
     except HTTPProbeFailure as failure:
@@ -95,7 +109,9 @@ def http_result(answer: HTTPAnswer) -> ProbeResult:
     )
 
 
-async def http_get(request: HTTPRequest, timeout_seconds: float, clock: Clock) -> HTTPAnswer:
+async def http_get(
+    request: HTTPRequest, timeout_seconds: float, clock: Clock, trace: Trace | None = None
+) -> HTTPAnswer:
     """GET, following redirects to the same hostname (P-321); `timeout_seconds` covers it all.
 
     Raises HTTPProbeFailure.
@@ -105,8 +121,8 @@ async def http_get(request: HTTPRequest, timeout_seconds: float, clock: Clock) -
     while True:
         requests_made += 1
         try:
-            conversation = HTTPConversation(origin, request, requests_made)
-            await _converse(request, conversation, deadline, clock)
+            conversation = HTTPConversation(origin, request, requests_made, trace)
+            await _converse(request, conversation, deadline, clock, trace)
         except BodyError as error:
             raise HTTPProbeFailure(str(error)) from error
         except RedirectError as error:
@@ -139,7 +155,13 @@ _CLIENT_ERRORS = (
 class HTTPConversation:
     """One request and its answer on one connection."""
 
-    def __init__(self, origin: HTTPRequest, request: HTTPRequest, requests_made: int) -> None:
+    def __init__(
+        self,
+        origin: HTTPRequest,
+        request: HTTPRequest,
+        requests_made: int,
+        trace: Trace | None = None,
+    ) -> None:
         """Raises InvalidRequestError."""
         self.finished = False
         self.next_request: HTTPRequest | None = None
@@ -148,6 +170,8 @@ class HTTPConversation:
         self._requests_made = requests_made
         self._bytes = request_bytes(request)
         self._parser = ResponseParser()
+        self._trace = trace
+        self._answered = False
 
     @property
     def unread(self) -> bool:
@@ -158,22 +182,39 @@ class HTTPConversation:
         return self._parser.head_complete
 
     def begin(self) -> bytes:
+        if self._trace is not None:
+            self._trace.note(RequestSent(str(self._request.url), self._bytes))
         return self._bytes
 
     def receive(self, data: bytes) -> bytes:
         """Raises MalformedHeadError, BodyError, RedirectError."""
         parser = self._parser
         before_head = not parser.head_complete
+        if self._trace is not None and not self._answered:
+            self._answered = True
+            self._trace.note(FirstBytes(data[:EXCERPT_BYTES]))
         if data:
             parser.feed(data)
         else:
             parser.close()
-        if before_head and parser.head_complete and parser.status // 100 == 3:
-            self.next_request = redirected(
-                self._origin, self._request, parser.status, parser.location, self._requests_made
-            )
+        if before_head and parser.head_complete:
+            if self._trace is not None:
+                self._trace.note(HeadRead(parser.status, parser.location))
+            if parser.status // 100 == 3:
+                self.next_request = redirected(
+                    self._origin, self._request, parser.status, parser.location, self._requests_made
+                )
         self.finished = parser.finished or self.next_request is not None
+        if self._trace is not None and self.finished:
+            self._note_end(self._trace)
         return b""
+
+    def _note_end(self, trace: Trace) -> None:
+        parser = self._parser
+        if parser.status // 100 == 3 and parser.location:
+            trace.note(Redirected(parser.location, followed=self.next_request is not None))
+        if parser.finished:
+            trace.note(BodyRead(bytes(parser.body), parser.truncated))
 
     def answer(self) -> HTTPAnswer:
         parser = self._parser
@@ -181,7 +222,11 @@ class HTTPConversation:
 
 
 async def _converse(
-    request: HTTPRequest, conversation: HTTPConversation, deadline: float, clock: Clock
+    request: HTTPRequest,
+    conversation: HTTPConversation,
+    deadline: float,
+    clock: Clock,
+    trace: Trace | None,
 ) -> None:
     """The conversation over TCP or TLS.
 
@@ -190,10 +235,10 @@ async def _converse(
     url = request.url
     stream: Conversation = conversation
     if url.scheme == "https":
-        stream = TLSConversation(conversation, None if is_ip(url.host) else url.host)
+        stream = TLSConversation(conversation, None if is_ip(url.host) else url.host, trace)
     try:
-        addresses = await resolve(url.host, url.port_number, deadline, clock)
-        await converse(addresses, stream, deadline, clock)
+        addresses = await resolve(url.host, url.port_number, deadline, clock, trace)
+        await converse(addresses, stream, deadline, clock, trace)
     except (HostLookupTimeoutError, DialTimeoutError) as error:
         raise _HeadersTimeoutError(f"{error} {_AWAITING_HEADERS}") from error
     except ConversationTimeoutError as error:

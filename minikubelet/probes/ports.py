@@ -9,7 +9,6 @@ import re
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import Container
-from minikubelet.probes.trace import PortResolved, Trace
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _INT64 = 1 << 63
@@ -19,7 +18,7 @@ class PortError(ValueError):
     """A port that cannot be resolved; the text is the user's."""
 
 
-def resolve_port(port: int | str, container: Container, trace: Trace | None = None) -> int:
+def resolve_port(port: int | str, container: Container) -> int:
     """A number as it is; a name as the containerPort of that name in the same container.
 
     Raises PortError.
@@ -27,8 +26,6 @@ def resolve_port(port: int | str, container: Container, trace: Trace | None = No
     number = port if isinstance(port, int) else _named(port, container)
     if not 1 <= number <= 65535:
         raise PortError(f"invalid port number: {number}")
-    if trace is not None and isinstance(port, str):
-        trace.note(PortResolved(port, number))
     return number
 
 

@@ -17,6 +17,7 @@ from minikubelet.probes.exec import probe_exec
 from minikubelet.probes.http import probe_http
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tcp import probe_tcp
+from minikubelet.probes.trace import Trace
 
 ATTEMPTS = 3
 """Of one run, as long as the attempt itself cannot be made (P-207)."""
@@ -50,26 +51,32 @@ class HandlerProber:
 
     async def probe(self, target: ProbeTarget) -> ProbeResult:
         for _ in range(ATTEMPTS - 1):
-            result = await self._attempt(target)
+            result = await self.attempt(target)
             if not result.error:
                 return result
-        return await self._attempt(target)
+        return await self.attempt(target)
 
-    async def _attempt(self, target: ProbeTarget) -> ProbeResult:
-        probe, container = target.probe, target.container
-        timeout = probe.timeout_seconds
+    async def attempt(self, target: ProbeTarget, trace: Trace | None = None) -> ProbeResult:
+        """One attempt of a run; `trace` is told what it does."""
+        probe, container, clock = target.probe, target.container, self._clock
+        pod_ip, timeout = target.pod_ip, probe.timeout_seconds
         if probe.exec is not None:
             return await probe_exec(
-                probe.exec, target.container_id, target.environment, timeout, self._exec_runner
+                probe.exec,
+                target.container_id,
+                target.environment,
+                timeout,
+                self._exec_runner,
+                trace,
             )
         if probe.http_get is not None:
-            return await probe_http(probe.http_get, container, target.pod_ip, timeout, self._clock)
+            return await probe_http(probe.http_get, container, pod_ip, timeout, clock, trace)
         if probe.tcp_socket is not None:
-            return await probe_tcp(probe.tcp_socket, container, target.pod_ip, timeout, self._clock)
+            return await probe_tcp(probe.tcp_socket, container, pod_ip, timeout, clock, trace)
         if probe.grpc is not None:
             # h2 takes 30 ms to import, which programs without gRPC probes need not wait for.
             from minikubelet.probes.grpc import probe_grpc
 
-            return await probe_grpc(probe.grpc, target.pod_ip, timeout, self._clock)
+            return await probe_grpc(probe.grpc, pod_ip, timeout, clock, trace)
         error = f"missing probe handler for {target.pod.description}:{container.name}"
         return ProbeResult(Outcome.UNKNOWN, error=error)

@@ -38,7 +38,7 @@ async def probe_tcp(
 ) -> ProbeResult:
     deadline = clock.monotonic() + timeout_seconds
     try:
-        port = resolve_port(action.port, container, trace)
+        port = resolve_port(action.port, container)
         addresses = await resolve(action.host or pod_ip, port, deadline, clock, trace)
         await converse(addresses, _Silence(), deadline, clock, trace)
     except PortError as error:

@@ -11,17 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minikubelet.clock import Clock
+from minikubelet.pod.commands import ExecResult
 
 EXCERPT_BYTES = 2048
 """What is kept of the first bytes of an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortResolved:
-    """A named port (P-300)."""
-
-    name: str
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ class HeadRead:
 
 @dataclass(frozen=True, slots=True)
 class BodyRead:
-    size: int
+    body: bytes
     truncated: bool
     """There is more, which is never read (P-325)."""
 
@@ -127,17 +120,11 @@ class CommandRun:
 
 @dataclass(frozen=True, slots=True)
 class CommandEnded:
-    exit_code: int | None
-    """None when it was killed at the deadline."""
-    stdout: bytes
-    stderr: bytes
-    spawn_seconds: float
-    run_seconds: float
+    result: ExecResult
 
 
 Fact = (
-    PortResolved
-    | HostResolved
+    HostResolved
     | Connecting
     | Connected
     | NotConnected
