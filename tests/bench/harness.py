@@ -6,14 +6,16 @@ was measured in the same run, and their ratio is what carries over.
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_TICK = os.sysconf("SC_CLK_TCK")
+MICROSECONDS = 1e6
+MILLISECONDS = 1e3
+"""What seconds are multiplied with for rows in `µs` and `ms`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,23 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def median_of(times: int, measure: Callable[[], float]) -> float:
-    return statistics.median(measure() for _ in range(times))
+def medians(rounds: int, *measures: Callable[[], float]) -> list[float]:
+    """The median of each measure. They take turns, so that a noisy moment hits all of them."""
+    taken = [[measure() for measure in measures] for _ in range(rounds)]
+    return [statistics.median(values) for values in zip(*taken, strict=True)]
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of `values` that at least `percent` of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far, without its children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """Time on a processor of the threads of a process that live, without its children; exact where
+    /proc/PID/stat counts ticks of 10 ms."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def private_kib(pid: int) -> int:
@@ -94,3 +98,11 @@ def rss_kib(pid: int) -> int:
     return (
         int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
     )
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
