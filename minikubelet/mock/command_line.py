@@ -79,8 +79,12 @@ def run(args: argparse.Namespace) -> int:
             )
             return 2
         return run_image(args.image, bind)
+    options = _server_options(args, bind)
+    if options == ServerOptions(bind=bind):
+        print("error: nothing to do; see `minikubelet mock --help` for examples", file=sys.stderr)
+        return 2
     try:
-        return ScriptedServer(Loop(), _server_options(args, bind)).run()
+        return ScriptedServer(Loop(), options).run()
     except ListenError as err:
         print(f"error: {err}", file=sys.stderr)
         return 1

@@ -13,6 +13,19 @@ class Health(Enum):
     HANGING = "hanging"
 
 
+def http_answer(health: Health, elapsed: float) -> tuple[int, str] | None:
+    """Status and body; None never answers. `elapsed`: seconds since the start."""
+    match health:
+        case Health.HANGING:
+            return None
+        case Health.FAILING:
+            return 500, f"failing, {elapsed:.1f}s after the start\n"
+        case Health.NOT_READY:
+            return 503, f"not ready, {elapsed:.1f}s after the start\n"
+        case Health.OK:
+            return 200, "ok\n"
+
+
 @dataclass(frozen=True)
 class HealthScript:
     """What happens when. Seconds since the start, None for never."""

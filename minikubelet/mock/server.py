@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from minikubelet.mock.connection import Connection, Listener
-from minikubelet.mock.health import Health, HealthScript
+from minikubelet.mock.health import Health, HealthScript, http_answer
 from minikubelet.mock.http import HTTPReceiver, Request, Response
 from minikubelet.mock.loop import Loop
 
@@ -123,17 +123,12 @@ class ScriptedServer:
         return response
 
     def _response(self, path: str, readiness: bool) -> Response | None:
-        health, elapsed = self._health(path, readiness=readiness), self._loop.elapsed()
-        slow = self._script.slow
-        match health:
-            case Health.HANGING:
-                return None
-            case Health.FAILING:
-                return Response(500, f"failing, {elapsed:.1f}s after the start\n", delay=slow)
-            case Health.NOT_READY:
-                return Response(503, f"not ready, {elapsed:.1f}s after the start\n", delay=slow)
-            case Health.OK:
-                return Response(200, "ok\n", delay=slow)
+        health = self._health(path, readiness=readiness)
+        answer = http_answer(health, self._loop.elapsed())
+        if answer is None:
+            return None
+        status, body = answer
+        return Response(status, body, delay=self._script.slow)
 
     def _check(self, service: str) -> tuple[int, float] | None:
         from minikubelet.mock.grpc_health import NOT_SERVING, SERVING

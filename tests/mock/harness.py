@@ -52,12 +52,11 @@ def running(*arguments: str, cwd: Path | None = None, **env: str) -> Iterator[Mo
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
-        with process:
+    with process:
+        try:
             yield Mock(process)
+        finally:
             process.kill()
-    finally:
-        process.kill()
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

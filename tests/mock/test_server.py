@@ -166,6 +166,7 @@ def test_a_port_that_is_taken() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        pytest.param([], "nothing to do", id="nothing"),
         pytest.param(["--http", "0"], "0 is not a port from 1 to 65535", id="a port"),
         pytest.param(["--flap", "4/3"], "4/3 is not K/N, such as 3/10", id="flapping"),
         pytest.param(["--exit-after", "1s:256"], "256 is not an exit code", id="an exit code"),
