@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,9 +43,8 @@ class ServerOptions:
 
 
 def say(text: str) -> None:
-    """One line on stdout, at once: whoever reads the log follows it live."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """One line on stdout, at once and unbuffered: a signal handler may speak while the loop does."""
+    os.write(1, f"{text}\n".encode())
 
 
 class ScriptedServer:
