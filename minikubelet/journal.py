@@ -35,7 +35,7 @@ class KillCause(StrEnum):
     DEADLINE = "activeDeadlineSeconds exceeded"
     EVICTED = "evicted"
     DELETED = "the pod is deleted"
-    SHUTDOWN = "stopped by the user"
+    SHUTDOWN = "asked to stop"
 
 
 @dataclass(frozen=True, slots=True)

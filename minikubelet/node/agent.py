@@ -45,7 +45,7 @@ class NodeAgent:
         async with asyncio.TaskGroup() as group:
             for worker in added:
                 name = f"pod {worker.state.ref}"
-                group.create_task(supervise(name, worker.run, self._services.clock), name=name)
+                group.create_task(supervise(name, worker.run, worker.after_crash), name=name)
 
     def stop_all(self, request: StopRequest) -> None:
         for worker in self._workers.values():

@@ -18,7 +18,7 @@ from minikubelet.node.services import NodeServices
 from minikubelet.node.stopping import ContainerStop, Spawn, StopSteps
 from minikubelet.pod.actions import KillContainer
 from minikubelet.pod.observed import ContainerRun
-from minikubelet.pod.termination import stop_order
+from minikubelet.pod.termination import runs_pre_stop, stop_order
 
 
 class PodStopper:
@@ -36,21 +36,22 @@ class PodStopper:
         return container_id in self._stops
 
     def shorten(self, grace_period_seconds: float) -> None:
-        """Every stop under way has at most this much time left."""
+        """Every stop under way has at most this much time left; 0 kills at once."""
         for stop in tuple(self._stops.values()):
-            stop.shorten(grace_period_seconds)
+            _shorten(stop, grace_period_seconds)
 
     async def stop_all(
         self, cause: KillCause, grace_period_seconds: float, kills: Mapping[str, KillContainer]
     ) -> None:
         """Stop what runs, all at once but for sidecars, which wait for their turn (L-197). `kills`
-        override text and grace by container name. Returns when everything is gone."""
+        override text and grace by container name; a grace of 0 for all kills at once. Returns when
+        everything is gone."""
         running = self._state.running()
         order = stop_order(self._state.pod, frozenset(run.name for run in running))
         async with asyncio.TaskGroup() as group:
             for run in running:
                 if (stop := self._stops.get(run.container_id)) is not None:
-                    stop.shorten(grace_period_seconds)
+                    _shorten(stop, grace_period_seconds)
                     continue
                 kill = kills.get(run.name) or KillContainer(
                     run.name,
@@ -59,7 +60,9 @@ class PodStopper:
                     f"Stopping container {run.name}",
                     grace_period_seconds,
                 )
-                group.create_task(self.stop(kill, self._ids(order.get(run.name, frozenset()))))
+                turn = self._ids(order.get(run.name, frozenset()))
+                at_once = grace_period_seconds <= 0
+                group.create_task(self.stop(kill, turn, at_once=at_once))
         await self._all_gone(running)
 
     async def kill_all(self, cause: KillCause, message: str, grace_period_seconds: float) -> None:
@@ -79,8 +82,10 @@ class PodStopper:
         wait_for: frozenset[str] = frozenset(),
         *,
         run_pre_stop: bool = True,
+        at_once: bool = False,
     ) -> None:
-        """Stop one instance, after the instances `wait_for`; returns when it is gone."""
+        """Stop one instance, after the instances `wait_for`; returns when it is gone. `at_once`
+        kills it without hook, turn and TERM."""
         run = self._state.run_of(kill.container_id)
         if (
             run is None
@@ -89,7 +94,9 @@ class PodStopper:
         ):
             return
         container = self._state.pod.container(kill.name)
-        handler = container.lifecycle.pre_stop if container.lifecycle and run_pre_stop else None
+        handler = None
+        if run_pre_stop and runs_pre_stop(container, kill.grace_period_seconds):
+            handler = container.lifecycle.pre_stop if container.lifecycle else None
         self._state.kill_requested(run, kill.cause, kill.message, kill.grace_period_seconds)
         steps = StopSteps(
             gone=lambda: self._state.is_gone(kill.container_id),
@@ -109,6 +116,8 @@ class PodStopper:
             spawn=self._spawn,
         )
         self._stops[kill.container_id] = stop
+        if at_once:
+            stop.kill()
         try:
             await stop.run()
         finally:
@@ -156,3 +165,10 @@ class PodStopper:
         await self._bell.wait_for(
             lambda: all(self._state.is_gone(run.container_id) for run in runs)
         )
+
+
+def _shorten(stop: ContainerStop, grace_period_seconds: float) -> None:
+    if grace_period_seconds <= 0:
+        stop.kill()
+    else:
+        stop.shorten(grace_period_seconds)

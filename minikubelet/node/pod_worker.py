@@ -17,21 +17,18 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from minikubelet.journal import (
-    ConditionChanged,
     DeadlineExceeded,
     KillCause,
-    KillFailed,
-    LogLost,
-    PhaseChanged,
     PodAccepted,
     PodEvicted,
-    StopStep,
 )
+from minikubelet.log import get_logger
 from minikubelet.manifest.pod import Pod, is_sidecar
 from minikubelet.node.bell import Bell
 from minikubelet.node.container_start import ContainerStarter
 from minikubelet.node.hooks import HookRunner
 from minikubelet.node.pod_probes import PodProbes
+from minikubelet.node.pod_records import runtime_record, status_records
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.pod_stop import PodStopper
 from minikubelet.node.pod_volumes import PodVolumes
@@ -45,6 +42,7 @@ from minikubelet.pod.actions import (
     StartContainer,
     compute_pod_actions,
 )
+from minikubelet.pod.final_status import final_status
 from minikubelet.pod.pod_status import PodPhase, PodStatus
 from minikubelet.pod.status import StatusOverride, compute_status
 from minikubelet.pod.termination import effective_grace
@@ -58,6 +56,10 @@ from minikubelet.runtime.processes import (
 
 RESTART_ALL_GRACE_SECONDS = 2.0
 EVICTION_GRACE_SECONDS = 1.0
+CRASHES_IN_STOP = 3
+"""After as many a pod that cannot be stopped in order is left to its shims."""
+
+log = get_logger(__name__)
 
 Step = StartContainer | KillPod | RestartAllContainers
 
@@ -90,6 +92,7 @@ class PodWorker:
         self._stop_request: StopRequest | None = None
         self._began: float | None = None
         self._terminated = False
+        self._crashes_in_stop = 0
         self._retries = Retries(services.clock, services.rng)
         self._assemble()
 
@@ -97,7 +100,9 @@ class PodWorker:
         """Make what lives with the tasks of one `run()`: what a crash leaves of it is of no use."""
         self._step_running = False
         services = self._services
-        hooks = HookRunner(services.runtime, services.clock, services.node.ip)
+        hooks = HookRunner(
+            services.runtime, services.clock, services.node.ip, services.hook_request
+        )
         self._volumes = PodVolumes(
             self.pod, self.state.ref, services, spawn=self._spawn, changed=self.wake
         )
@@ -165,7 +170,29 @@ class PodWorker:
             await self._terminate()
             for task in tuple(self._background):
                 task.cancel()
-        await self._services.files.tear_down(self.pod)
+        await self._tear_down()
+        self._finish()
+
+    async def _tear_down(self) -> None:
+        try:
+            await self._services.files.tear_down(self.pod)
+        except OSError as error:
+            # The pod is over all the same; what is left goes with its directory.
+            log.warning("cannot remove volumes", pod=self.state.ref, error=error)
+
+    async def after_crash(self, seconds: float) -> bool:
+        """Wait before the next `run()`, no longer than until a stop is asked for.
+
+        False gives the pod up: it is to be killed at once, or has crashed again and again since it
+        was to stop.
+        """
+        asked, until = self._stop_request, self._clock.monotonic() + seconds
+        if asked is not None:
+            self._crashes_in_stop += 1
+            if asked.grace_period_seconds == 0 or self._crashes_in_stop >= CRASHES_IN_STOP:
+                return False
+        await self._bell.wait_for(lambda: self._stop_request is not asked, lambda: until)
+        return True
 
     async def _sync_until_finished(self) -> None:
         while True:
@@ -309,85 +336,33 @@ class PodWorker:
             terminated=self._terminated,
             override=self._stop_request.override if self._stop_request else None,
         )
-        if status == before:
-            return status
-        self.status = status
-        self._tell(before, status)
-        self._probes.wake()
-        self._on_status(self.pod, status)
+        if status != before:
+            self._announce(status)
         return status
 
-    def _tell(self, before: PodStatus | None, status: PodStatus) -> None:
-        journal, now, ref = self._services.journal, self._clock.now(), self.state.ref
-        old_phase = before.phase if before else ""
-        if status.phase != old_phase:
-            journal.append(
-                PhaseChanged(
-                    at=now,
-                    pod=ref,
-                    old=old_phase,
-                    new=status.phase,
-                    reason=status.reason,
-                    message=status.message,
-                )
-            )
-        for condition in status.conditions:
-            old = before.condition(condition.type) if before else None
-            if old is None or old.status != condition.status:
-                journal.append(
-                    ConditionChanged(
-                        at=now,
-                        pod=ref,
-                        type=condition.type,
-                        status=condition.status,
-                        reason=condition.reason,
-                        message=condition.message,
-                    )
-                )
+    def _announce(self, status: PodStatus) -> None:
+        """Hand it over before it counts as known: a listener that fails gets it again."""
+        before = self.status
+        self._on_status(self.pod, status)
+        self.status = status
+        for record in status_records(before, status, self.state.ref, self._clock.now()):
+            self._services.journal.append(record)
+        self._probes.wake()
+
+    def _finish(self) -> None:
+        """Nothing is left of the pod: what its status does not know by now, it never will."""
+        assert self.status is not None, "the pod was terminated"
+        status = final_status(self.pod, self.status, self._clock.now())
+        if status != self.status:
+            self._announce(status)
 
     def _record(self, event: StopStepEvent | LogLostEvent) -> None:
         run = self.state.run_of(event.container_id)
-        if run is None:
-            return
-        journal, now = self._services.journal, self._clock.now()
-        path = self.state.field_path(run.name)
-        match event:
-            case StopStepEvent(step="stuck"):
-                message = f"container {run.name} survives SIGKILL: {event.detail}"
-                journal.append(
-                    KillFailed(
-                        at=now,
-                        pod=self.state.ref,
-                        container=run.name,
-                        field_path=path,
-                        reason="FailedKillPod",
-                        message=message,
-                    )
-                )
-            case StopStepEvent():
-                journal.append(
-                    StopStep(
-                        at=now,
-                        pod=self.state.ref,
-                        container=run.name,
-                        field_path=path,
-                        container_id=event.container_id,
-                        step=event.step,
-                        seconds=event.seconds,
-                        detail=event.detail,
-                    )
-                )
-            case LogLostEvent():
-                journal.append(
-                    LogLost(
-                        at=now,
-                        pod=self.state.ref,
-                        container=run.name,
-                        field_path=path,
-                        lost_bytes=event.lost_bytes,
-                        message=event.message,
-                    )
-                )
+        if run is not None:
+            path = self.state.field_path(run.name)
+            self._services.journal.append(
+                runtime_record(event, self.state.ref, run.name, path, self._clock.now())
+            )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run beside the loop, as a task of this worker; it is cancelled when the pod is

@@ -40,8 +40,7 @@ class StopSteps:
 
 
 class ContainerStop:
-    """The stop of one instance, as long as it lasts. A grace period of 0 kills at once, where
-    Kubernetes has none below 1."""
+    """The stop of one instance, as long as it lasts."""
 
     def __init__(
         self,
@@ -65,28 +64,33 @@ class ContainerStop:
         self._signaled = False
 
     def shorten(self, grace_period_seconds: float) -> None:
-        """From now on at most this much time is left; 0 kills at once. A longer one changes
-        nothing."""
+        """From now on at most this much time is left. A longer one changes nothing."""
         self._grace = min(self._grace, self._clock.monotonic() - self._began + grace_period_seconds)
-        if self._signaled or grace_period_seconds <= 0:
-            self._signaled = True
+        if self._signaled:
             self._stopper.stop(self._container_id, grace_period_seconds)
         self._bell.ring()
 
+    def kill(self) -> None:
+        """Do not wait for hook, turn and grace period: kill it now."""
+        self._signal(0.0)
+        self._bell.ring()
+
     async def run(self) -> None:
-        if self._steps.pre_stop is not None and self._grace > 0:
+        if self._steps.pre_stop is not None and not self._signaled:
             await self._run_hook(self._steps.pre_stop)
         spent = self._whole_seconds_since(self._began)
         turn_began = self._clock.monotonic()
-        if not self._steps.may_signal():
+        if not self._signaled and not self._steps.may_signal():
             await self._until(self._steps.may_signal)
             self._steps.waited(self._clock.monotonic() - turn_began)
         spent += self._whole_seconds_since(turn_began)
         if not self._signaled and not self._steps.gone():
-            self._signaled = True
-            remaining = remaining_after(self._grace, spent) if self._grace > 0 else 0.0
-            self._stopper.stop(self._container_id, remaining)
+            self._signal(remaining_after(self._grace, spent))
         await self._bell.wait_for(self._steps.gone)
+
+    def _signal(self, grace_period_seconds: float) -> None:
+        self._signaled = True
+        self._stopper.stop(self._container_id, grace_period_seconds)
 
     async def _run_hook(self, pre_stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Give the hook the whole grace period; after that it is left to itself (L-193)."""

@@ -113,7 +113,7 @@ LIVENESS_KILL = a_kill(KillCause.LIVENESS, "Container app failed liveness probe,
         ),
         pytest.param(
             [an_exit(143, KillCause.SHUTDOWN, signal=15)],
-            [("ended after 3.2s: exit 143 (SIGTERM), stopped by the user", PLAIN)],
+            [("ended after 3.2s: exit 143 (SIGTERM), asked to stop", PLAIN)],
             id="a stop that was asked for is no problem",
         ),
         pytest.param(

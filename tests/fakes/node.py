@@ -38,6 +38,7 @@ class FakeFiles:
     volume_errors: list[VolumeError] = field(default_factory=list)
     eviction: str | None = None
     dropped: list[int] = field(default_factory=list)
+    tear_down_errors: list[Exception] = field(default_factory=list)
     torn_down: bool = False
     logged: int = 0
 
@@ -79,6 +80,8 @@ class FakeFiles:
         self.dropped.append(restart_count)
 
     async def tear_down(self, pod: Pod) -> None:
+        if self.tear_down_errors:
+            raise self.tear_down_errors.pop(0)
         self.torn_down = True
 
 
@@ -105,6 +108,8 @@ class Scene:
     journal: Journal
     events: EventRecorder
     statuses: list[PodStatus]
+    ended: bool = False
+    """Whether the worker's supervisor has returned."""
 
     @property
     def status(self) -> PodStatus:
@@ -134,8 +139,10 @@ async def a_scene(
     hooks: Mapping[tuple[str, ...], tuple[float, int]] | None = None,
     health: Mapping[str, Health] | None = None,
     files: FakeFiles | None = None,
+    listener_errors: Sequence[Exception] = (),
 ) -> AsyncIterator[Scene]:
-    """Run the pod's worker beside the test; at the end it is cancelled wherever it is."""
+    """Run the pod's worker beside the test; at the end it is cancelled wherever it is. Who listens
+    to its status fails with `listener_errors` first."""
     clock = FakeClock()
     runtime = FakeRuntime(clock, apps or {}, hooks or {})  # type: ignore[arg-type]
     files = files or FakeFiles()
@@ -160,11 +167,24 @@ async def a_scene(
         new_container_id=lambda: f"process://{next(ids):064x}",
         port_holders=lambda ports: {},
     )
-    worker = PodWorker(pod, services, lambda pod, status: statuses.append(status))
+
+    errors = list(listener_errors)
+
+    def on_status(pod: Pod, status: PodStatus) -> None:
+        if errors:
+            raise errors.pop(0)
+        statuses.append(status)
+
+    worker = PodWorker(pod, services, on_status)
     runtime.on_event = worker.handle
     scene = Scene(clock, runtime, files, worker, journal, events, statuses)
+
+    async def supervised() -> None:
+        await supervise("pod", worker.run, worker.after_crash)
+        scene.ended = True
+
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(supervise("pod", worker.run, clock))
+        task = group.create_task(supervised())
         await clock.settle()
         try:
             yield scene

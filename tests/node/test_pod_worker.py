@@ -19,7 +19,7 @@ from minikubelet.manifest.pod import (
     Volume,
 )
 from minikubelet.node.pod_worker import StopRequest
-from minikubelet.pod.pod_status import PodPhase
+from minikubelet.pod.pod_status import PodPhase, Terminated
 from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.runtime.volumes import VolumeError
 from tests.fakes.node import FakeFiles, a_scene
@@ -332,3 +332,71 @@ async def test_a_crash_of_the_worker_is_survived() -> None:
         scene.worker.request_stop(StopRequest(KillCause.SHUTDOWN))
         await scene.clock.advance(1)
         assert scene.files.torn_down
+
+
+async def test_a_pod_without_grace_still_gets_term_and_two_seconds() -> None:  # L-196, L-191
+    probe = a_probe(ProbeKind.LIVENESS, period_seconds=1, failure_threshold=1)
+    container = a_container(liveness_probe=probe, lifecycle=Lifecycle(pre_stop=exec_hook("drain")))
+    pod = a_pod(container, termination_grace_period_seconds=0, restart_policy=NEVER)
+    apps = {"app": [App(term_seconds=None)]}
+    async with a_scene(pod, apps=apps, health={"app": lambda kind, age: False}) as scene:
+        await scene.clock.advance(5)
+        (_, stop, ended) = scene.told()
+    assert stop[1] == "app is stopped with 2 s"
+    assert ended == (stop[0] + 2, "app exits 137")
+
+
+async def test_what_never_ran_is_failed_in_the_last_status() -> None:  # L-240
+    error = ContainerStartError("ErrImagePull", 'no local command for image "x": …')
+    files = FakeFiles(launch_errors={"app": [error]})
+    async with a_scene(a_pod(a_container(image="x")), files=files) as scene:
+        await scene.clock.advance(1)
+        scene.worker.request_stop(StopRequest(KillCause.DELETED))
+        await scene.clock.advance(1)
+        (container,) = scene.status.container_statuses
+    assert scene.status.phase is PodPhase.FAILED
+    assert container.state == Terminated(
+        137,
+        "ContainerStatusUnknown",
+        "The container could not be located when the pod was terminated",
+    )
+
+
+async def test_a_stop_during_the_pause_after_a_crash_is_heard_at_once() -> None:
+    files = FakeFiles(launch_errors={"app": [RuntimeError("a bug") for _ in range(6)]})
+    async with a_scene(a_pod(), files=files) as scene:
+        await scene.clock.advance(20)
+        scene.worker.request_stop(StopRequest(KillCause.SHUTDOWN))
+        await scene.clock.settle()
+        assert scene.files.torn_down
+
+
+async def test_a_listener_that_fails_gets_the_status_again() -> None:
+    async with a_scene(a_pod(), listener_errors=[RuntimeError("store closed")]) as scene:
+        await scene.clock.advance(1)
+        assert scene.columns() == ["ContainerCreating", "Running"]
+
+
+async def test_volumes_that_stay_do_not_keep_the_pod() -> None:
+    files = FakeFiles(tear_down_errors=[OSError(16, "Device or resource busy")])
+    pod = a_pod(restart_policy=NEVER)
+    async with a_scene(pod, apps={"app": [App(exit_after=1)]}, files=files) as scene:
+        await scene.clock.advance(1)
+        assert scene.ended
+
+
+@pytest.mark.parametrize(
+    ("requests", "pauses"),
+    [
+        pytest.param([None], 2, id="a pod that cannot be stopped is given up after some tries"),
+        pytest.param([None, 0.0], 0, id="and at once when it was to be killed at once"),
+    ],
+)
+async def test_a_crash_in_every_stop_ends_too(requests: list[float | None], pauses: int) -> None:
+    bugs: list[Exception] = [RuntimeError("a bug") for _ in range(9)]
+    async with a_scene(a_pod(), files=FakeFiles(tear_down_errors=bugs)) as scene:
+        for grace in requests:
+            scene.worker.request_stop(StopRequest(KillCause.SHUTDOWN, grace))
+        await scene.clock.advance(10)
+        assert scene.ended
+        assert len(bugs) == 9 - 1 - pauses

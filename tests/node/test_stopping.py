@@ -95,7 +95,9 @@ class Scene:
             (10.0, 2.0),
             id="waiting ends when the grace is used up (L-197)",
         ),
-        pytest.param(Scene(grace=0.0), (0.0, 0.0), id="a grace of 0 kills at once"),
+        pytest.param(
+            Scene(grace=0.0), (0.0, 2.0), id="a grace of 0 is raised to two seconds too (L-196)"
+        ),
     ],
 )
 async def test_when_the_signal_comes_and_what_grace_is_left(
@@ -140,7 +142,7 @@ async def test_kill_at_once_leaves_the_hook_behind() -> None:
         stop = scene.build(group)
         group.create_task(stop.run())
         await scene.clock.advance(1)
-        stop.shorten(0)
+        stop.kill()
         assert scene.signals == [(1.0, 0)]
         scene.exit()
         await scene.clock.advance(30)
