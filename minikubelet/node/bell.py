@@ -14,7 +14,8 @@ from minikubelet.clock import Clock, Wakeup
 class Bell:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: set[Wakeup] = set()
+        self._waiting: dict[Wakeup, None] = {}
+        # A dict keeps the order: the same course of things is to be the same each time.
 
     def ring(self) -> None:
         for wakeup in self._waiting:
@@ -26,7 +27,7 @@ class Bell:
         """Return True when `fact()` holds, False when `deadline()` (monotonic; asked anew at each
         ring) has passed."""
         wakeup = Wakeup(self._clock)
-        self._waiting.add(wakeup)
+        self._waiting[wakeup] = None
         try:
             while not fact():
                 until = deadline()
@@ -36,4 +37,4 @@ class Bell:
                 await wakeup.wait(until)
             return True
         finally:
-            self._waiting.discard(wakeup)
+            del self._waiting[wakeup]

@@ -8,6 +8,7 @@ Upstream: kubernetes pkg/kubelet/lifecycle.
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from minikubelet.clock import Clock
@@ -22,8 +23,17 @@ from minikubelet.manifest.pod import (
 )
 from minikubelet.pod.commands import CommandRunner, ExecError
 from minikubelet.probes.http import HTTPProbeFailure, http_get
-from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, http_request
+from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, HTTPRequest, http_request
 from minikubelet.probes.ports import PortError, resolve_port
+
+HookRequest = Callable[[str, HTTPRequest, Clock], Awaitable[object]]
+"""Sends the request of a hook of the container with this id, and waits for its answer however long
+it takes. Raises HTTPProbeFailure."""
+
+
+async def request_over_network(container_id: str, request: HTTPRequest, clock: Clock) -> None:
+    """The `HookRequest` that is real."""
+    await http_get(request, math.inf, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +64,17 @@ def describe_handler(handler: LifecycleHandler) -> str:
 class HookRunner:
     """Runs handlers against one container; owned by a pod's worker."""
 
-    def __init__(self, commands: CommandRunner, clock: Clock, pod_ip: str) -> None:
+    def __init__(
+        self,
+        commands: CommandRunner,
+        clock: Clock,
+        pod_ip: str,
+        send: HookRequest = request_over_network,
+    ) -> None:
         self._commands = commands
         self._clock = clock
         self._pod_ip = pod_ip
+        self._send = send
 
     async def run(
         self, pod: Pod, container: Container, container_id: str, handler: LifecycleHandler
@@ -67,7 +84,7 @@ class HookRunner:
             case LifecycleHandler(exec=ExecAction(command)):
                 return await self._exec(pod, container, container_id, command)
             case LifecycleHandler(http_get=HTTPGetAction() as action):
-                return await self._http(pod, container, action)
+                return await self._http(pod, container, container_id, action)
             case LifecycleHandler(sleep=SleepAction(seconds)):
                 await self._clock.sleep(seconds)
                 return HookResult()
@@ -95,19 +112,21 @@ class HookRunner:
         failure = f"command '{words}' exited with {result.exit_code}: {stderr}"
         return HookResult(f"{head}{failure}, message: {go_quote(output)}")
 
-    async def _http(self, pod: Pod, container: Container, action: HTTPGetAction) -> HookResult:
+    async def _http(
+        self, pod: Pod, container: Container, container_id: str, action: HTTPGetAction
+    ) -> HookResult:
         """Any answer is a success, whatever its status (L-187)."""
         try:
             port = resolve_port(action.port, container)
             request = http_request(action, port, self._pod_ip, LIFECYCLE_USER_AGENT)
             try:
-                await http_get(request, math.inf, self._clock)
+                await self._send(container_id, request, self._clock)
             except HTTPProbeFailure as failure:
                 if not failure.plain_answer:
                     raise
                 plain = replace(action, scheme="HTTP")
                 request = http_request(plain, port, self._pod_ip, LIFECYCLE_USER_AGENT)
-                await http_get(request, math.inf, self._clock)
+                await self._send(container_id, request, self._clock)
                 return HookResult(fallback_host=request.url.authority)
         except (HTTPProbeFailure, PortError) as error:
             head = (

@@ -11,6 +11,7 @@ from typing import Protocol
 from minikubelet.clock import Clock
 from minikubelet.journal import Journal
 from minikubelet.manifest.pod import Container, Pod
+from minikubelet.node.hooks import HookRequest, request_over_network
 from minikubelet.pod.commands import CommandRunner
 from minikubelet.pod.node_info import NodeInfo
 from minikubelet.probes.prober import Prober
@@ -79,3 +80,4 @@ class NodeServices:
     rng: random.Random
     new_container_id: Callable[[], str]
     port_holders: PortHolders
+    hook_request: HookRequest = request_over_network

@@ -66,6 +66,11 @@ class ConversationTimeoutError(Exception):
     """Connected, but not finished before the deadline."""
 
 
+def connect_error(address: Address, number: int) -> DialError:
+    """What connecting with this errno means."""
+    return DialError(f"dial tcp {address}: connect: {errno_text(number)}")
+
+
 async def converse(
     addresses: Sequence[Address],
     conversation: Conversation,
@@ -193,7 +198,7 @@ class _Connection:
             # Nobody listens on a port that the kernel just gave to this very socket.
             result = errno.ECONNREFUSED
         if result:
-            raise DialError(f"dial tcp {self._address}: connect: {errno_text(result)}")
+            raise connect_error(self._address, result)
         self._connected = True
         if self._trace is not None:
             local = sockaddr_text(self._socket.getsockname())

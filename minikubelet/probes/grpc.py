@@ -46,12 +46,17 @@ async def probe_grpc(
         text = f'error: failed to connect service at "{authority}": {error}'
         return ProbeResult(Outcome.FAILURE, text)
     except _ConnectTimeoutError as error:
-        text = f'timeout: failed to connect service "{authority}" within '
-        text += f"{go_duration(timeout_seconds)}: context deadline exceeded"
-        return ProbeResult(Outcome.FAILURE, text, detail=str(error))
+        return connect_timeout_result(authority, timeout_seconds, str(error))
     if trace is not None:
         trace.note(CallAnswered(answer.code_name, answer.message, answer.serving))
     return health_result(answer, timeout_seconds)
+
+
+def connect_timeout_result(authority: str, timeout_seconds: float, why: str) -> ProbeResult:
+    """No connection came about in time (P-353); `why` the last try failed, if it did."""
+    text = f'timeout: failed to connect service "{authority}" within '
+    text += f"{go_duration(timeout_seconds)}: context deadline exceeded"
+    return ProbeResult(Outcome.FAILURE, text, detail=why)
 
 
 def health_result(answer: HealthAnswer, timeout_seconds: float) -> ProbeResult:

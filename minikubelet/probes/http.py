@@ -49,6 +49,7 @@ EXCERPT_LIMIT = 512
 """Characters of a body in `detail`."""
 
 _AWAITING_HEADERS = "(Client.Timeout exceeded while awaiting headers)"
+NO_ANSWER_IN_TIME = f"context deadline exceeded {_AWAITING_HEADERS}"
 _READING_BODY = "(Client.Timeout or context cancellation while reading body)"
 
 
@@ -129,12 +130,17 @@ async def http_get(
             raise HTTPProbeFailure(f'Get "{error.url}": {error}') from error
         except _CLIENT_ERRORS as error:
             raise HTTPProbeFailure(
-                f'Get "{request.url}": {error}',
+                get_failed(request, error),
                 plain_answer=isinstance(error, PlainHTTPAnswerError),
             ) from error
         if conversation.next_request is None:
             return conversation.answer()
         request = conversation.next_request
+
+
+def get_failed(request: HTTPRequest, why: object) -> str:
+    """What Go's client says when a GET failed."""
+    return f'Get "{request.url}": {why}'
 
 
 class _HeadersTimeoutError(Exception):
@@ -244,8 +250,7 @@ async def _converse(
     except ConversationTimeoutError as error:
         if conversation.head_complete:
             raise BodyError(f"context deadline exceeded {_READING_BODY}") from error
-        text = f"context deadline exceeded {_AWAITING_HEADERS}"
-        raise _HeadersTimeoutError(text) from error
+        raise _HeadersTimeoutError(NO_ANSWER_IN_TIME) from error
     except (ConnectionLostError, TLSError) as error:
         if conversation.head_complete:
             raise BodyError(str(error)) from error
