@@ -43,7 +43,7 @@ class ServerOptions:
 
 
 def say(text: str) -> None:
-    """One line on stdout, at once and unbuffered: a signal handler may speak while the loop does."""
+    """One line on stdout, unbuffered: a signal handler may speak while the loop does."""
     os.write(1, f"{text}\n".encode())
 
 
