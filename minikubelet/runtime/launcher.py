@@ -40,7 +40,7 @@ from minikubelet.runtime.instance_files import (
 from minikubelet.runtime.launch import LaunchSpec, Mount
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.mock_command import mock_command
-from minikubelet.runtime.termination_log import TerminationLog, host_path, plan_termination_log
+from minikubelet.runtime.termination_log import TerminationLog, plan_termination_log
 from minikubelet.runtime.users import ProcessUser, own_identity, process_user
 from minikubelet.runtime.volumes import mounts_of
 
@@ -195,8 +195,7 @@ def _termination_log(
     container: Container, private: Path, mounts: tuple[Mount, ...], texts: tuple[str, ...]
 ) -> TerminationLog:
     wanted = container.termination_message_path
-    on_host = Path(host_path(wanted, mounts))
-    return plan_termination_log(wanted, str(private), mounts, texts, on_host.exists())
+    return plan_termination_log(wanted, str(private), mounts, texts, Path(wanted).exists())
 
 
 def _own_mounts(pod: Pod, layout: Layout, termination: TerminationLog) -> tuple[Mount, ...]:

@@ -35,22 +35,13 @@ def plan_termination_log(
     """`wanted` is terminationMessagePath, `private` the instance's own file.
 
     `texts` is all that the container is told: command line and environment. `path_exists` says
-    whether the host has `host_path(wanted, mounts)`.
+    whether the host has the path `wanted`.
     """
     mounted = TerminationLog(private, mount=Mount(private, wanted))
-    if PurePosixPath(wanted).is_relative_to("/dev"):
+    path = PurePosixPath(wanted)
+    if path.is_relative_to("/dev"):
         used = bool(mounts) or any(wanted in text for text in texts)
         return mounted if used else TerminationLog(private)
-    if path_exists:
+    if path_exists or any(path.is_relative_to(mount.target) for mount in mounts):
         return mounted
-    return TerminationLog(host_path(wanted, mounts), remove=True)
-
-
-def host_path(path: str, mounts: Sequence[Mount]) -> str:
-    """Where a path of the container lies on the host: below the deepest mount that covers it."""
-    wanted = PurePosixPath(path)
-    covering = [mount for mount in mounts if wanted.is_relative_to(mount.target)]
-    if not covering:
-        return path
-    mount = max(covering, key=lambda mount: len(PurePosixPath(mount.target).parts))
-    return str(PurePosixPath(mount.source) / wanted.relative_to(mount.target))
+    return TerminationLog(wanted, remove=True)
