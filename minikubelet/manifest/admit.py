@@ -145,7 +145,8 @@ def _with_identity(manifest: ManifestObject, identity: Identity) -> Json:
     if not meta.get("name") and meta.get("generateName"):
         meta["name"] = generated_name(meta["generateName"], identity.name_suffix())
     meta["namespace"] = meta.get("namespace") or "default"
-    meta["uid"] = meta.get("uid") or identity.new_uid()
+    # A given one is not taken: it names directories, and two runs of a file are two Pods.
+    meta["uid"] = identity.new_uid()
     meta["generation"] = 1
     created_at = identity.created_at.astimezone(UTC).replace(tzinfo=None)
     meta["creationTimestamp"] = created_at.isoformat(timespec="seconds") + "Z"

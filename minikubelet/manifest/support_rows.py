@@ -81,10 +81,12 @@ def _refused(path: str, note: str, fix: str, fine: Fine = _never) -> Row:
 
 _METADATA = (
     *_honored(
-        "metadata.{name,generateName,namespace,uid}",
+        "metadata.{name,generateName,namespace}",
         "metadata.{labels,annotations}.**",
     ),
-    _accepted("metadata.{resourceVersion,generation,creationTimestamp,selfLink}", _BY_THE_SERVER),
+    _accepted(
+        "metadata.{uid,resourceVersion,generation,creationTimestamp,selfLink}", _BY_THE_SERVER
+    ),
     _accepted("metadata.{deletionTimestamp,deletionGracePeriodSeconds}", _BY_THE_SERVER),
     _accepted("metadata.managedFields.**", _BY_THE_SERVER),
     _accepted("metadata.ownerReferences.**", "nothing is deleted together with its owner"),

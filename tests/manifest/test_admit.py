@@ -72,7 +72,7 @@ def test_generated_name() -> None:  # L-34
 
 def test_an_object_of_another_cluster_starts_anew() -> None:
     metadata = (
-        "name: web\n  uid: mine\n  generation: 7\n  namespace: prod\n"
+        "name: web\n  uid: ../../x\n  generation: 7\n  namespace: prod\n"
         "  deletionTimestamp: '2026-01-01T00:00:00Z'\n  deletionGracePeriodSeconds: 5\n"
     )
     admitted = admit_texts(POD.replace("name: web\n", metadata, 1))
@@ -80,11 +80,12 @@ def test_an_object_of_another_cluster_starts_anew() -> None:
     assert manifest.pod.metadata == ObjectMeta(
         name="web",
         namespace="prod",
-        uid="mine",
+        uid="uid-1",
         generation=1,
         creation_timestamp=CREATED_AT.replace(microsecond=0),
     )
     assert [str(finding.path) for finding in admitted.findings] == [
+        "metadata.uid",
         "metadata.generation",
         "metadata.deletionTimestamp",
         "metadata.deletionGracePeriodSeconds",
@@ -151,8 +152,8 @@ stringData: {k: v}
         pytest.param(
             (POD + "  nodeSelector: {a: b}\n  subdomain: x\n",),
             [
-                "a.yaml:9: warning: spec.nodeSelector: the daemon compares it with its node; "
-                "`run` and `check` do not look at it",
+                "a.yaml:9: warning: spec.nodeSelector: the pod runs here, whatever it says: "
+                "there is one node",
                 "a.yaml:10: warning: spec.subdomain: has no effect: there is no cluster DNS",
             ],
             id="fields that have no effect",
