@@ -4,7 +4,8 @@ Role: frozen types named as in Kubernetes, in snake_case. Produced by `decode.py
 whose defaults are filled in (L-27 …); `None` means absent. String enumerations are `StrEnum`s for
 comparison, but fields hold `str`, so that a value which validation will refuse can be represented.
 Every handler, volume source and env source that is given is kept, so that "more than one" can be
-reported. Pure.
+reported. Handlers, environment and volumes have modules of their own; they are
+offered here too. Pure.
 """
 
 from __future__ import annotations
@@ -13,8 +14,90 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from minikubelet.manifest.env import (
+    EnvFromRef,
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
+    FileKeySelector,
+    KeySelector,
+    ObjectFieldSelector,
+    ResourceFieldSelector,
+)
+from minikubelet.manifest.handlers import (
+    ExecAction,
+    GRPCAction,
+    HTTPGetAction,
+    HTTPHeader,
+    Lifecycle,
+    LifecycleHandler,
+    Probe,
+    ProbeKind,
+    SleepAction,
+    TCPSocketAction,
+)
 from minikubelet.manifest.meta import ObjectMeta
 from minikubelet.manifest.placement import NodeAffinity, PodDNSConfig, Toleration
+from minikubelet.manifest.volumes import (
+    ConfigMapVolume,
+    DownwardAPIFile,
+    DownwardAPIVolume,
+    EmptyDirVolume,
+    HostPathVolume,
+    KeyToPath,
+    ProjectedVolume,
+    SecretVolume,
+    Volume,
+    VolumeProjection,
+)
+
+__all__ = [
+    "ConfigMapVolume",
+    "Container",
+    "ContainerPort",
+    "ContainerResizePolicy",
+    "ContainerRestartRule",
+    "DownwardAPIFile",
+    "DownwardAPIVolume",
+    "EmptyDirVolume",
+    "EnvFromRef",
+    "EnvFromSource",
+    "EnvVar",
+    "EnvVarSource",
+    "ExecAction",
+    "ExitCodesRequirement",
+    "FileKeySelector",
+    "GRPCAction",
+    "HTTPGetAction",
+    "HTTPHeader",
+    "HostAlias",
+    "HostPathVolume",
+    "KeySelector",
+    "KeyToPath",
+    "Lifecycle",
+    "LifecycleHandler",
+    "ObjectFieldSelector",
+    "Pod",
+    "PodSecurityContext",
+    "PodSpec",
+    "Probe",
+    "ProbeKind",
+    "ProjectedVolume",
+    "ResourceFieldSelector",
+    "ResourceRequirements",
+    "RestartPolicy",
+    "RestartRuleAction",
+    "SecretVolume",
+    "SecurityContext",
+    "SleepAction",
+    "TCPSocketAction",
+    "TerminationMessagePolicy",
+    "TypedProfile",
+    "Volume",
+    "VolumeMount",
+    "VolumeProjection",
+    "is_sidecar",
+]
 
 
 class RestartPolicy(StrEnum):
@@ -31,157 +114,6 @@ class RestartRuleAction(StrEnum):
 class TerminationMessagePolicy(StrEnum):
     FILE = "File"
     FALLBACK_TO_LOGS_ON_ERROR = "FallbackToLogsOnError"
-
-
-class ProbeKind(StrEnum):
-    """Spelled as in events and metrics (probes.md)."""
-
-    STARTUP = "Startup"
-    READINESS = "Readiness"
-    LIVENESS = "Liveness"
-
-
-# --- handlers -------------------------------------------------------------------------------------
-# ----------------
-
-
-@dataclass(frozen=True, slots=True)
-class ExecAction:
-    command: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HTTPHeader:
-    name: str
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HTTPGetAction:
-    port: int | str = 0
-    path: str = "/"
-    host: str = ""
-    scheme: str = "HTTP"
-    http_headers: tuple[HTTPHeader, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TCPSocketAction:
-    port: int | str = 0
-    host: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GRPCAction:
-    port: int = 0
-    service: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SleepAction:
-    seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One probe of one container, defaults filled in; `kind` is the field it stood in. Seconds
-    throughout."""
-
-    kind: ProbeKind
-    exec: ExecAction | None = None
-    http_get: HTTPGetAction | None = None
-    tcp_socket: TCPSocketAction | None = None
-    grpc: GRPCAction | None = None
-    initial_delay_seconds: int = 0
-    timeout_seconds: int = 1
-    period_seconds: int = 10
-    success_threshold: int = 1
-    failure_threshold: int = 3
-    termination_grace_period_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LifecycleHandler:
-    exec: ExecAction | None = None
-    http_get: HTTPGetAction | None = None
-    tcp_socket: TCPSocketAction | None = None
-    sleep: SleepAction | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
-    post_start: LifecycleHandler | None = None
-    pre_stop: LifecycleHandler | None = None
-    stop_signal: str | None = None
-
-
-# --- environment
-# --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFieldSelector:
-    field_path: str
-    api_version: str = "v1"
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceFieldSelector:
-    resource: str
-    container_name: str = ""
-    divisor: str = "0"
-
-
-@dataclass(frozen=True, slots=True)
-class KeySelector:
-    """configMapKeyRef or secretKeyRef."""
-
-    name: str
-    key: str
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileKeySelector:
-    volume_name: str
-    path: str
-    key: str
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EnvVarSource:
-    field_ref: ObjectFieldSelector | None = None
-    resource_field_ref: ResourceFieldSelector | None = None
-    config_map_key_ref: KeySelector | None = None
-    secret_key_ref: KeySelector | None = None
-    file_key_ref: FileKeySelector | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EnvVar:
-    name: str
-    value: str = ""
-    value_from: EnvVarSource | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EnvFromRef:
-    """configMapRef or secretRef of an envFrom entry."""
-
-    name: str
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EnvFromSource:
-    prefix: str = ""
-    config_map_ref: EnvFromRef | None = None
-    secret_ref: EnvFromRef | None = None
-
-
-# --- container ------------------------------------------------------------------------------------
-# ----------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,94 +219,6 @@ class Container:
             for p in (self.startup_probe, self.readiness_probe, self.liveness_probe)
             if p is not None
         )
-
-
-# --- volumes --------------------------------------------------------------------------------------
-# ----------------
-
-
-@dataclass(frozen=True, slots=True)
-class KeyToPath:
-    key: str
-    path: str
-    mode: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyDirVolume:
-    medium: str = ""
-    size_limit: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HostPathVolume:
-    path: str = ""
-    type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigMapVolume:
-    name: str = ""
-    items: tuple[KeyToPath, ...] = ()
-    default_mode: int | None = 0o644
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SecretVolume:
-    secret_name: str = ""
-    items: tuple[KeyToPath, ...] = ()
-    default_mode: int | None = 0o644
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DownwardAPIFile:
-    path: str
-    field_ref: ObjectFieldSelector | None = None
-    resource_field_ref: ResourceFieldSelector | None = None
-    mode: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DownwardAPIVolume:
-    items: tuple[DownwardAPIFile, ...] = ()
-    default_mode: int | None = 0o644
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeProjection:
-    """One source of a projected volume; `unsupported` names a source that is not honored (such as
-    serviceAccountToken)."""
-
-    config_map: ConfigMapVolume | None = None
-    secret: SecretVolume | None = None
-    downward_api: DownwardAPIVolume | None = None
-    unsupported: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectedVolume:
-    sources: tuple[VolumeProjection, ...] = ()
-    default_mode: int | None = 0o644
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    name: str
-    empty_dir: EmptyDirVolume | None = None
-    host_path: HostPathVolume | None = None
-    config_map: ConfigMapVolume | None = None
-    secret: SecretVolume | None = None
-    downward_api: DownwardAPIVolume | None = None
-    projected: ProjectedVolume | None = None
-    unsupported: tuple[str, ...] = ()
-    """JSON names of given sources that minikubelet cannot provide (nfs, persistentVolumeClaim
-    …)."""
-
-
-# --- pod ------------------------------------------------------------------------------------------
-# ----------------
 
 
 @dataclass(frozen=True, slots=True)
