@@ -17,8 +17,11 @@ from enum import StrEnum
 from typing import Any
 
 from minikubelet.clock import Clock
+from minikubelet.log import get_logger
 from minikubelet.manifest.meta import ObjectMeta
 from minikubelet.manifest.pod import ProbeKind
+
+log = get_logger(__name__)
 
 
 class KillCause(StrEnum):
@@ -257,9 +260,13 @@ class Journal:
         return self._clock.now()
 
     def append(self, record: Record) -> None:
+        """Who writes does not suffer from who reads: a subscriber that fails is logged."""
         self._records.append(record)
         for subscriber in self._subscribers:
-            subscriber(record)
+            try:
+                subscriber(record)
+            except Exception:
+                log.exception("journal subscriber failed", record=type(record).__name__)
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)

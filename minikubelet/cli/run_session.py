@@ -72,6 +72,7 @@ class RunSession:
             await node.runtime.close()
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
+        self._failed |= {pod.metadata.uid for pod in self._pods if not self._is_finished(pod)}
         self._output.summary([self._summary(pod) for pod in self._pods], self._verdict())
         if self._broken:
             return NOBODY_READS
