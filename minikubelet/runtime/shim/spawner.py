@@ -12,6 +12,7 @@ of the run.
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
 import json
 import os
@@ -78,6 +79,7 @@ class Spawner:
         self._loop.run()
         if self._arguments.alive is not None:
             self._outlast_shims(self._arguments.alive)
+        _remove_control_groups()
 
     def _serve(self) -> None:
         try:
@@ -179,6 +181,14 @@ def _receive(control: socket.socket) -> tuple[bytes, bytes, int]:
     if len(argument) < length:
         raise EOFError
     return request, argument, fds[0]
+
+
+def _remove_control_groups() -> None:
+    """Those that killed shims have left. At the end, where nobody waits for it."""
+    from minikubelet.runtime.shim import cgroup  # not worth its memory in every shim
+
+    with contextlib.suppress(OSError):
+        cgroup.sweep()
 
 
 def _leave_traceback(directory: str) -> None:
