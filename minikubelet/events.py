@@ -26,6 +26,7 @@ from minikubelet.journal import (
     HookRan,
     KillFailed,
     KillRequested,
+    LimitNotEnforced,
     LogLost,
     PhaseChanged,
     PodAccepted,
@@ -70,6 +71,8 @@ class Reason(StrEnum):
     EVICTED = "Evicted"
     PORT_CLASH = "PortClash"
     """Ours: a declared port is taken."""
+    LIMIT_NOT_ENFORCED = "LimitNotEnforced"
+    """Ours: a resource limit that this host cannot enforce."""
     LOG_LOST = "LogLost"
     """Ours: container output that could not be written."""
 
@@ -174,6 +177,8 @@ def _said_by(record: Record) -> _Said:
             yield EventType.WARNING, Reason.FAILED_KILL_POD, f"error killing pod: {record.message}"
         case PortClash():
             yield EventType.WARNING, Reason.PORT_CLASH, record.message
+        case LimitNotEnforced():
+            yield EventType.WARNING, Reason.LIMIT_NOT_ENFORCED, record.message
         case LogLost():
             yield EventType.WARNING, Reason.LOG_LOST, record.message
 

@@ -238,6 +238,13 @@ class PortClash(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitNotEnforced(Record):
+    """A resource limit that this host cannot enforce on the container that runs."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLost(Record):
     """Log output that could not be written (disk full)."""
 

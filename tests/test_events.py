@@ -31,6 +31,7 @@ from minikubelet.journal import (
     KillCause,
     KillFailed,
     KillRequested,
+    LimitNotEnforced,
     LogLost,
     PhaseChanged,
     PodAccepted,
@@ -284,6 +285,11 @@ NO_PORTS = "Predicate NodePorts failed: node(s) didn't have free ports for the r
             KillFailed(**OF_POD, reason="ExceededGracePeriod", message="46s of 30s"),
             [(W, "ExceededGracePeriod", NOT_IN_TIME)],
             id="took too long to stop",  # L-250
+        ),
+        pytest.param(
+            LimitNotEnforced(**OF_APP, message="cpu limit 1 is not enforced"),
+            [(W, "LimitNotEnforced", "cpu limit 1 is not enforced")],
+            id="ours: a limit that cannot be enforced",
         ),
         pytest.param(
             PortClash(**OF_APP, message="port 8080 is taken"),

@@ -22,6 +22,7 @@ from minikubelet.journal import (
     Journal,
     KillCause,
     KillRequested,
+    LimitNotEnforced,
     PodRef,
 )
 from minikubelet.manifest.pod import Pod, ProbeKind
@@ -136,6 +137,18 @@ class PodState:
                 pid=record.pid,
             )
         )
+        if record.cpu_unlimited:
+            limit = self.pod.container(run.name).resources.limits.get("cpu", "")
+            self._journal.append(
+                LimitNotEnforced(
+                    at=self._clock.now(),
+                    pod=self.ref,
+                    container=run.name,
+                    field_path=self.field_path(run.name),
+                    message=f"cpu limit {limit} is not enforced: "
+                    "no control group for it can be made here",
+                )
+            )
 
     def start_settled(self, name: str, container_id: str) -> None:
         """The start, with its postStart hook, succeeded (L-91)."""

@@ -32,6 +32,8 @@ class StartRecord:
     created_at: int
     started_at: int
     started_monotonic: float
+    cpu_unlimited: bool = False
+    """There is a cpu limit, and this host cannot enforce it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class ExitRecord:
 
 def start_record(document: Mapping[str, Any]) -> StartRecord:
     """Raises ValueError when something is missing or mistyped."""
-    return _typed(StartRecord, document)
+    return _typed(StartRecord, {"cpu_unlimited": False, **document})
 
 
 def exit_record(document: Mapping[str, Any]) -> ExitRecord:
@@ -116,6 +118,7 @@ _Record = TypeVar("_Record", StartRecord, ExitRecord, ResourceUsage)
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
+    "bool": (bool,),
     "int": (int,),
     "float": (int, float),
     "int | None": (int, type(None)),

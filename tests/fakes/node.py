@@ -65,6 +65,7 @@ class FakeFiles:
             argv=("app",),
             env={},
             cwd="/",
+            cpu_limit_millis=500 if "cpu" in container.resources.limits else None,
         )
         return Launch(spec, ResolvedCommand(("app",), {}, "", "manifest"), {})
 

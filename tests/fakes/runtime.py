@@ -1,4 +1,4 @@
-"""A runtime whose processes are scripts on a fake clock."""
+"""A runtime whose processes are scripts on a fake clock, on a host without control groups."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ class FakeRuntime:
             created_at=self._nanoseconds(),
             started_at=self._nanoseconds(),
             started_monotonic=self.clock.monotonic(),
+            cpu_unlimited=spec.cpu_limit_millis is not None,
         )
 
     def stop(self, container_id: str, grace_period_seconds: float) -> None:

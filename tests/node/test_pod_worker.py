@@ -13,6 +13,7 @@ from minikubelet.manifest.pod import (
     Lifecycle,
     LifecycleHandler,
     ProbeKind,
+    ResourceRequirements,
     RestartPolicy,
     RestartRuleAction,
     SleepAction,
@@ -400,3 +401,12 @@ async def test_a_crash_in_every_stop_ends_too(requests: list[float | None], paus
         await scene.clock.advance(10)
         assert scene.ended
         assert len(bugs) == 9 - 1 - pauses
+
+
+async def test_a_cpu_limit_that_cannot_be_enforced_is_told() -> None:
+    pod = a_pod(a_container(resources=ResourceRequirements(limits={"cpu": "500m"})))
+    async with a_scene(pod) as scene:
+        assert scene.event_texts()[-1] == (
+            "LimitNotEnforced: cpu limit 500m is not enforced: "
+            "no control group for it can be made here x1"
+        )

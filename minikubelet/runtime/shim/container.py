@@ -88,6 +88,11 @@ class Container:
         """Whether the kernel enforces the memory limit."""
         return self._cgroup is not None
 
+    def _cpu_is_unlimited(self) -> bool:
+        """Whether there is a processor limit that nobody enforces."""
+        limited = self._cgroup is not None and self._cgroup.cpu_limited
+        return bool(self.spec["cpu_limit_millis"]) and not limited
+
     def surroundings(self) -> Surroundings:
         """What commands run in this container need; moves the shim to the container's directory if
         that suffices."""
@@ -129,6 +134,7 @@ class Container:
             "created_at": self.created_at,
             "started_at": time.time_ns(),
             "started_monotonic": time.monotonic(),
+            "cpu_unlimited": self._cpu_is_unlimited(),
         }
         records.write_record(
             self.spec["instance_dir"], records.START, self.start_record, durable=False
