@@ -203,15 +203,20 @@ _RESULTS = frozenset({"success", "warning", "failure", "unknown"})
 
 
 def _said_by_probe(record: ProbeAttempted) -> _Said:
-    if record.error:
-        result = record.outcome if record.outcome in _RESULTS else "unknown"
-        text = f"{record.kind} probe errored and resulted in {result} state: {record.error}"
+    text = probe_event_text(record.kind, record.outcome, record.output, record.error)
+    if record.error or record.outcome == "failure":
         yield EventType.WARNING, Reason.UNHEALTHY, text
-    elif record.outcome == "failure":
-        yield EventType.WARNING, Reason.UNHEALTHY, f"{record.kind} probe failed: {record.output}"
     elif record.outcome == "warning":
-        text = f"{record.kind} probe warning: {record.output}"
         yield EventType.WARNING, Reason.PROBE_WARNING, text
+
+
+def probe_event_text(kind: str, outcome: str, output: str, error: str) -> str:
+    """The message of the Event of one run (P-500 … P-502); empty where there is none."""
+    if error:
+        result = outcome if outcome in _RESULTS else "unknown"
+        return f"{kind} probe errored and resulted in {result} state: {error}"
+    words = {"failure": "failed", "warning": "warning"}.get(outcome)
+    return f"{kind} probe {words}: {output}" if words else ""
 
 
 def _name_container(message: str, record: Record) -> str:

@@ -31,7 +31,7 @@ _NOT_WRITTEN = frozenset({"Host", "User-Agent", "Content-Length", "Transfer-Enco
 """Headers that are decided elsewhere, whatever the manifest says."""
 _CACHE_SIZE = 4096
 """A worker asks for the same request over and over, and building it costs as much as sending it."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class InvalidRequestError(ValueError):
@@ -136,7 +136,7 @@ def redirected(
 
     P-321 … P-324. Raises RedirectError.
     """
-    if status not in _REDIRECTS or not location:
+    if status not in REDIRECTS or not location:
         return None
     try:
         reference = parse_reference(location)
