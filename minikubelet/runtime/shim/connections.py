@@ -41,9 +41,12 @@ class Connection:
         loop.watch(sock.fileno(), self._ready)
 
     def send(self, message: Message) -> None:
+        self.send_encoded(encode(message))
+
+    def send_encoded(self, data: bytes) -> None:
         if not self._open:
             return
-        self._unsent += encode(message)
+        self._unsent += data
         self._write()
         if len(self._unsent) > _MAX_UNSENT:
             self.close()
@@ -56,6 +59,9 @@ class Connection:
                 self._sock.sendall(self._unsent)
             except OSError:
                 return
+
+    def release(self) -> None:
+        self._sock.close()
 
     def close(self) -> None:
         if self._open:
@@ -119,9 +125,12 @@ class Connections:
         """Raises OSError when the path cannot be used. May be repeated when somebody has removed
         it."""
         self.stop_listening()
-        os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(self._path)
+        try:
+            listener.bind(self._path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self._path), 0o700)
+            listener.bind(self._path)
         os.chmod(self._path, 0o600)
         listener.listen(8)
         listener.setblocking(False)
@@ -132,8 +141,11 @@ class Connections:
         self._connections.append(Connection(self._loop, sock, self._on_message, self._forget))
 
     def broadcast(self, message: Message) -> None:
+        self.broadcast_encoded(encode(message))
+
+    def broadcast_encoded(self, data: bytes) -> None:
         for connection in tuple(self._connections):
-            connection.send(message)
+            connection.send_encoded(data)
 
     def stop_listening(self) -> None:
         """Remove the socket; who is connected stays so."""
@@ -149,8 +161,12 @@ class Connections:
             connection.flush(0.5)
             connection.close()
 
-    def __bool__(self) -> bool:
-        return bool(self._connections)
+    def release(self) -> None:
+        """In a process that has forked: leave everything to the other."""
+        if self._listener:
+            self._listener.close()
+        for connection in self._connections:
+            connection.release()
 
     def _accept(self) -> None:
         assert self._listener

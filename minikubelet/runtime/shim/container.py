@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from minikubelet.runtime.shim import child, linux, records
 from minikubelet.runtime.shim.exec_spawn import Surroundings
-from minikubelet.runtime.shim.stdio import make_stdio
+from minikubelet.runtime.shim.stdio import Stdio, make_stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,27 +30,44 @@ class Container:
         self.spec = spec
         self.created_at = time.time_ns()
         self.pid = 0
-        self.start_record: dict[str, Any] = {}
+        self.start_record = b""
+        """Encoded."""
         self._cgroup: Cgroup | None = None
-        self._go = -1
-        self.stdin: int | None = None
-        """Held open, so that the process sees no end of its input."""
-        self.outputs: dict[str, int] = {}
+        self._stdio: Stdio | None = None
+        self._child_status = self._child_go = self._go = -1
         self.status = -1
         """Readable when the program runs or has failed to: see `child.read_failure`."""
+
+    def prepare(self) -> None:
+        """Open what the process and the shim will share. Raises OSError."""
+        self._stdio = make_stdio(self.spec)
+        self.status, self._child_status = os.pipe()
+        self._child_go, self._go = os.pipe()
+
+    @property
+    def outputs(self) -> Mapping[str, int]:
+        """What the process prints, by stream name."""
+        assert self._stdio
+        return self._stdio.outputs
+
+    def release(self) -> None:
+        """In a process that has forked, or when nothing came of it: close everything."""
+        if self._stdio:
+            self._stdio.close()
+        for fd in (self.status, self._child_status, self._child_go, self._go):
+            if fd >= 0:
+                os.close(fd)
 
     def fork(self) -> None:
         """Make the child, which prepares itself and waits for `let_go`. Raises StartError.
 
         To be called first of all: what a shim has done by then is what the child has to copy.
         """
+        assert self._stdio
         spec = self.spec
         try:
             if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
                 self._cgroup = _make_cgroup(spec)
-            stdio = make_stdio(spec)
-            self.status, child_status = os.pipe()
-            child_go, self._go = os.pipe()
             shim = os.getpid()
             self.pid = os.fork()
         except OSError as error:
@@ -62,14 +79,14 @@ class Container:
                 spec=spec,
                 argv=spec["argv"],
                 env=spec["env"],
-                stdio=stdio.child,
-                status=child_status,
+                stdio=self._stdio.child,
+                status=self._child_status,
                 enter=self._enter,
-                ready=child.wait_for_go(child_go, shim),
+                ready=child.wait_for_go(self._child_go, shim),
             )
-        self.outputs, self.stdin = stdio.outputs, stdio.stdin
-        for fd in (*set(stdio.child), child_status, child_go):
-            os.close(fd)
+        self._stdio.close_child_ends()
+        os.close(self._child_status)
+        os.close(self._child_go)
 
     def let_go(self) -> None:
         """Record the process, and let it execute its program. Raises StartError."""
@@ -124,21 +141,22 @@ class Container:
 
     def _record_start(self) -> None:
         shim = os.getpid()
-        self.start_record = {
-            "container_id": self.spec["container_id"],
-            "pid": self.pid,
-            "start_time": linux.start_time(self.pid),
-            "boot_id": linux.boot_id(),
-            "shim_pid": shim,
-            "shim_start_time": linux.start_time(shim),
-            "created_at": self.created_at,
-            "started_at": time.time_ns(),
-            "started_monotonic": time.monotonic(),
-            "cpu_unlimited": self._cpu_is_unlimited(),
-        }
-        records.write_record(
-            self.spec["instance_dir"], records.START, self.start_record, durable=False
+        self.start_record = records.encode_record(
+            {
+                "container_id": self.spec["container_id"],
+                "pid": self.pid,
+                "start_time": linux.start_time(self.pid),
+                "boot_id": linux.boot_id(),
+                "shim_pid": shim,
+                "shim_start_time": linux.start_time(shim),
+                "created_at": self.created_at,
+                "started_at": time.time_ns(),
+                "started_monotonic": time.monotonic(),
+                "cpu_unlimited": self._cpu_is_unlimited(),
+            }
         )
+        directory = self.spec["instance_dir"]
+        records.write_record(directory, records.START, self.start_record, durable=False)
 
     def _enter(self) -> None:
         self._adopt(os.getpid())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from minikubelet.runtime.shim import linux
+from minikubelet.runtime.shim.records import encode_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,25 +48,27 @@ def exit_record(
     term_at: int | None = None,
     kill_at: int | None = None,
     lost_log_bytes: int = 0,
-) -> dict[str, Any]:
-    """`exit.json`; its typed form is `ExitRecord` on the daemon's side."""
+) -> bytes:
+    """`exit.json`, encoded; its typed form is `ExitRecord` on the daemon's side."""
     usage = end.usage
-    return {
-        "container_id": spec["container_id"],
-        "exit_code": end.exit_code,
-        "signal": end.exit_code - 128 if os.WIFSIGNALED(end.status) else None,
-        "reason_hint": reason_hint,
-        "finished_at": end.finished_at,
-        "finished_monotonic": end.finished_monotonic,
-        "boot_id": linux.boot_id(),
-        "message": message,
-        "survivors": list(survivors),
-        "term_at": term_at,
-        "kill_at": kill_at,
-        "rusage": {
-            "user_seconds": usage.ru_utime if usage else 0.0,
-            "system_seconds": usage.ru_stime if usage else 0.0,
-            "max_rss_kilobytes": usage.ru_maxrss if usage else 0,
-        },
-        "lost_log_bytes": lost_log_bytes,
-    }
+    return encode_record(
+        {
+            "container_id": spec["container_id"],
+            "exit_code": end.exit_code,
+            "signal": end.exit_code - 128 if os.WIFSIGNALED(end.status) else None,
+            "reason_hint": reason_hint,
+            "finished_at": end.finished_at,
+            "finished_monotonic": end.finished_monotonic,
+            "boot_id": linux.boot_id(),
+            "message": message,
+            "survivors": list(survivors),
+            "term_at": term_at,
+            "kill_at": kill_at,
+            "rusage": {
+                "user_seconds": usage.ru_utime if usage else 0.0,
+                "system_seconds": usage.ru_stime if usage else 0.0,
+                "max_rss_kilobytes": usage.ru_maxrss if usage else 0,
+            },
+            "lost_log_bytes": lost_log_bytes,
+        }
+    )

@@ -13,25 +13,24 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
 _libc: ctypes.CDLL | None = None
+_boot_id: str | None = None
 
 
 def load() -> None:
-    """Bind the C library now, so that processes forked later share the memory of it."""
+    """Learn now what does not change, so that processes forked later share it."""
     global _libc
+    boot_id()
     if _libc is None and sys.platform == "linux":
         _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _prctl(option: int, argument: int | bytes) -> bool:
-    load()
+def _prctl(option: int, argument: int) -> bool:
     if _libc is None:
-        return False
-    value = ctypes.c_char_p(argument) if isinstance(argument, bytes) else ctypes.c_ulong(argument)
-    return bool(_libc.prctl(option, value, 0, 0, 0) == 0)
+        load()
+    return bool(_libc and _libc.prctl(option, argument, 0, 0, 0) == 0)
 
 
 def become_subreaper() -> bool:
@@ -45,8 +44,29 @@ def die_with_parent() -> bool:
 
 
 def set_process_name(name: str) -> None:
-    """What `ps` and `top` show as the command; at most 15 bytes."""
-    _prctl(_PR_SET_NAME, name.encode()[:15])
+    """What `ps` and `top` show as the command; at most 15 bytes of it."""
+    try:
+        fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, name.encode()[:15])
+    finally:
+        os.close(fd)
+
+
+def read_small(path: str) -> bytes:
+    """Up to 4096 bytes of a file of the kernel's; empty when it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 class Process:
@@ -69,11 +89,7 @@ class Process:
 
 def read_process(pid: int) -> Process | None:
     """The process with this pid now; None when there is none (or no /proc)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            data = file.read(4096)
-    except OSError:
-        return None
+    data = read_small(f"/proc/{pid}/stat")
     # The command may hold blanks and parentheses itself.
     opened, closed = data.find(b"("), data.rfind(b")")
     if closed < 0:
@@ -98,11 +114,10 @@ def start_time(pid: int) -> int:
 
 def boot_id() -> str:
     """Differs after each boot; empty where the system does not tell."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+    global _boot_id
+    if _boot_id is None:
+        _boot_id = read_small("/proc/sys/kernel/random/boot_id").decode().strip()
+    return _boot_id
 
 
 def send_signal(process: Process, number: int) -> bool:

@@ -10,7 +10,6 @@ a container half stopped.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -32,7 +31,8 @@ from minikubelet.runtime.shim.exec_session import ExecSessions
 from minikubelet.runtime.shim.log_file import LogFile
 from minikubelet.runtime.shim.loop import Loop
 from minikubelet.runtime.shim.output import Output
-from minikubelet.runtime.shim.protocol import FORMAT, Message, encode
+from minikubelet.runtime.shim.protocol import FORMAT, Message, encode_with_record
+from minikubelet.runtime.shim.signals import Signals
 from minikubelet.runtime.shim.stopping import Stopping
 from minikubelet.runtime.shim.termination import termination_message
 
@@ -47,18 +47,28 @@ _RECORD_RETRY_SECONDS = 1.0
 
 
 class Shim:
-    """`owner` is a pipe that the daemon holds open in foreground mode."""
+    """One container. Made and prepared by the spawner, since what is done before the fork costs the
+    new process neither time nor memory; then run in a process of its own.
 
-    def __init__(self, container: Container, owner: int | None) -> None:
-        self._container = container
-        self._spec = spec = container.spec
-        self._owner = owner
+    `launch` is the locked launch file, `owner` a pipe that a foreground daemon holds open.
+    """
+
+    def __init__(self, spec: dict[str, Any], launch: int, owner: int | None) -> None:
+        self._spec = spec
+        self._launch = launch
+        self._owner = owner if spec["die_with_owner"] else None
         self._loop = Loop()
+        self._container = Container(spec)
         self._connections = Connections(
             self._loop, spec["socket_path"], self._on_message, self._on_closed
         )
         self._log = LogFile(
             spec["log_path"], spec["log_max_bytes"], spec["log_max_files"], self._on_log_lost
+        )
+        self._signals = Signals(
+            self._loop,
+            # Who finds the socket gone, with all of /run, asks for it again (adoption.py).
+            {signal.SIGCHLD: self._reap, signal.SIGUSR1: self._connections.listen},
         )
         self._output: Output | None = None
         self._commands: ExecSessions | None = None
@@ -73,62 +83,74 @@ class Shim:
         self._survivors: list[str] = []
         self._end: MainEnd | None = None
         """Of the main process; others may live yet."""
-        self._exit_record: dict[str, Any] | None = None
+        self._exit_record: bytes | None = None
 
-    def run(self, first: socket.socket) -> None:
-        """Serve until the container's end is recorded."""
+    def prepare(self, first: socket.socket) -> None:
+        """Open all descriptors; `first` is the first connection. Raises StartError."""
         self._connections.add(first)
-        tree_end.watch_signals(
-            self._loop,
-            # Who finds the socket gone, with all of /run, asks for it again (adoption.py).
-            {signal.SIGCHLD: self._reap, signal.SIGUSR1: self._connections.listen},
-        )
+        try:
+            self._signals.open()
+            self._connections.listen()
+            self._container.prepare()
+        except OSError as error:
+            text = f"cannot create the container: {child.reason(error)}"
+            raise child.StartError(child.CREATE, text) from None
+        self._output = Output(self._loop, self._container.outputs, self._log)
+        self._loop.watch(self._container.status, self._on_status)
         if self._owner is not None:
             self._loop.watch(self._owner, self._on_owner_lost)
+
+    def release(self) -> None:
+        """In the spawner: close all descriptors, after the fork, or when nothing came of it."""
+        os.close(self._launch)
+        self._signals.release()
+        self._connections.release()
+        self._container.release()
+
+    def run(self) -> None:
+        """Serve until the container's end is recorded."""
+        linux.become_subreaper()
         try:
-            self._listen()
+            self._container.fork()
+            linux.set_process_name(f"shim:{self._spec['container_name']}")
+            self._signals.activate()
             self._container.let_go()
         except child.StartError as failure:
             self._give_up(failure)
         else:
-            self._output = Output(self._loop, self._container.outputs, self._log)
-            self._loop.watch(self._container.status, self._on_status)
             self._loop.run()
         self._connections.close()
-
-    def _listen(self) -> None:
-        try:
-            self._connections.listen()
-        except OSError as error:
-            text = f"cannot listen on {self._spec['socket_path']}: {child.reason(error)}"
-            raise child.StartError(child.CREATE, text) from None
 
     # --- the start
 
     def _on_status(self) -> None:
-        """The program runs, or could not be executed."""
+        if self._settle_start():
+            self._reap()  # it may have ended before its end was watched for
+
+    def _settle_start(self) -> bool:
+        """Learn whether the program runs, or could not be executed."""
         fd = self._container.status
         failure = child.read_failure(fd)
         self._loop.forget(fd)
         os.close(fd)
         if failure:
             self._give_up(failure)
-            return
+            return False
         self._started = True
         self._commands = ExecSessions(self._loop, self._container.surroundings())
         self._make_start_durable()
-        self._connections.broadcast(
-            {"type": "started", "format": FORMAT, "record": self._container.start_record}
-        )
+        started = encode_with_record("started", self._container.start_record)
+        self._connections.broadcast_encoded(started)
         if self._spec["memory_limit_bytes"] and not self._container.memory_is_limited:
             self._watch_memory()
-        self._reap()  # it may have ended before its end was watched for
+        return True
 
     def _give_up(self, failure: child.StartError) -> None:
         """There was no start. Only a program that cannot be executed leaves an instance behind
         (L-111)."""
-        os.kill(self._container.pid, signal.SIGKILL)
-        os.waitpid(self._container.pid, 0)
+        if self._container.pid:
+            os.kill(self._container.pid, signal.SIGKILL)
+            os.waitpid(self._container.pid, 0)
         self._container.end()
         if failure.kind == child.START:
             end = MainEnd(START_ERROR_STATUS, None)
@@ -184,11 +206,10 @@ class Shim:
                 "type": "hello",
                 "format": FORMAT,
                 "container_id": self._spec["container_id"],
-                "record": self._container.start_record,
             }
         )
         if self._exit_record:
-            connection.send({"type": "exited", "record": self._exit_record})
+            connection.send_encoded(encode_with_record("exited", self._exit_record))
 
     def _on_owner_lost(self) -> None:
         assert self._owner is not None
@@ -234,8 +255,8 @@ class Shim:
         """Wait for all that have ended; after the main process no other may live."""
         try:
             for pid in tree_end.ended_children():
-                if pid == self._container.pid:
-                    self._main_ends()
+                if pid == self._container.pid and not self._main_ends():
+                    return
                 status, usage = tree_end.wait_for(pid)
                 if pid == self._container.pid:
                     self._end = MainEnd(status, usage)
@@ -250,14 +271,16 @@ class Shim:
         if self._end or self._killing:
             self._tree_end.kill_round()
 
-    def _main_ends(self) -> None:
-        """The main process is a zombie still, so its group can be killed safely, at one stroke."""
-        if not self._started:
-            self._on_status()
+    def _main_ends(self) -> bool:
+        """The main process is a zombie still, so its group can be killed safely, at one stroke.
+        False: it was never more than an attempt to start, and is forgotten."""
+        if not self._started and not self._settle_start():
+            return False
         self._survivors = tree_end.names_of(self._own_processes())
         self._container.kill_group()
         tree.signal_group(self._container.pid, signal.SIGKILL)
         self._stopping.cancel()
+        return True
 
     def _report_stuck(self, processes: list[linux.Process]) -> None:
         names = ", ".join(
@@ -293,7 +316,7 @@ class Shim:
         written = self._write_exit_record()
         if written:
             self._connections.stop_listening()
-        self._connections.broadcast({"type": "exited", "record": self._exit_record})
+        self._connections.broadcast_encoded(encode_with_record("exited", self._exit_record))
         if written:
             self._loop.stop()
         else:
@@ -317,30 +340,21 @@ class Shim:
         return True
 
 
-def run_shim(launch_path: str, connection: socket.socket, owner: int | None) -> None:
-    """Be the shim of the instance whose launch file this is. In a process of its own, forked for
-    it.
-
-    `owner`: the read end of a pipe whose write end the daemon holds.
-    """
-    launch = claim(launch_path)
+def prepare_shim(path: str, first: socket.socket, owner: int | None) -> Shim | None:
+    """A shim for the instance whose launch file this is; None when it has one, or may have none any
+    more. Raises StartError, OSError; ValueError or KeyError for a launch file that is none."""
+    launch = claim(path)
     if launch is None:
-        return
-    linux.become_subreaper()
+        return None
     with os.fdopen(launch, "rb", closefd=False) as file:
-        container = Container(json.loads(file.read()))
+        spec = json.loads(file.read())
+    shim = Shim(spec, launch, owner)
     try:
-        container.fork()
-    except child.StartError as failure:
-        container.end()
-        connection.sendall(encode(start_failed(failure)))
-        return
-    gc.enable()
-    for number in child.IGNORED_BY_SHIM:
-        signal.signal(number, signal.SIG_IGN)
-    os.umask(0o022)
-    linux.set_process_name(f"shim:{container.spec['container_name']}")
-    Shim(container, owner if container.spec["die_with_owner"] else None).run(connection)
+        shim.prepare(first)
+    except child.StartError:
+        shim.release()
+        raise
+    return shim
 
 
 def start_failed(failure: child.StartError) -> Message:

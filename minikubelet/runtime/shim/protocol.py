@@ -36,8 +36,16 @@ SWEEP: close the descriptor when the shim with this pid, and all that it has lef
 Message = dict[str, "Any"]
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def encode(message: Message) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return _encode(message).encode() + b"\n"
+
+
+def encode_with_record(type: str, record: bytes) -> bytes:
+    """A message whose other member is a record that was encoded before."""
+    return b'{"type":"%b","format":%d,"record":%b}\n' % (type.encode(), FORMAT, record)
 
 
 class Decoder:

@@ -15,14 +15,19 @@ LAUNCH, START, EXIT = "launch.json", "start.json", "exit.json"
 LOST_LAUNCH = "launch-lost.json"
 """What becomes of a launch file whose shim is gone without a record of the end."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
-def write_record(directory: str, name: str, record: dict[str, Any], *, durable: bool) -> None:
+
+def encode_record(record: dict[str, Any]) -> bytes:
+    return _encode({"format": FORMAT, **record}).encode()
+
+
+def write_record(directory: str, name: str, data: bytes, *, durable: bool) -> None:
     """Put a record in place at one stroke. `durable`: it is on the disk when this returns."""
     path = os.path.join(directory, name)
     temporary = f"{path}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        data = json.dumps({"format": FORMAT, **record}, separators=(",", ":")).encode()
         if os.write(fd, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), temporary)
         if durable:

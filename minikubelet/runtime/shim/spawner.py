@@ -21,11 +21,13 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from minikubelet.runtime.shim import linux, main, tree, tree_end
-from minikubelet.runtime.shim.child import reason
+from minikubelet.runtime.shim import linux, signals, tree, tree_end
+from minikubelet.runtime.shim.child import CREATE, IGNORED_BY_SHIM, StartError
 from minikubelet.runtime.shim.loop import Loop, Timer
+from minikubelet.runtime.shim.main import Shim, prepare_shim, start_failed
 from minikubelet.runtime.shim.protocol import LAUNCH, SPAWNER_HEADER, encode
 from minikubelet.runtime.shim.records import remove
+from minikubelet.runtime.shim.signals import Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,14 +69,16 @@ class Spawner:
         self._arguments = arguments
         self._control = socket.socket(fileno=arguments.control)
         self._loop = Loop()
+        self._signals = Signals(self._loop, {signal.SIGCHLD: self._reap})
         self._shims: set[int] = set()
-        self._sweeps: list[tuple[int, int]] = []
-        """Pid of a shim, descriptor to close when nothing of it is left."""
+        self._sweeps: list[tuple[int, socket.socket]] = []
+        """Pid of a shim, connection to close when nothing of it is left."""
         self._timer: Timer | None = None
 
     def run(self) -> None:
         """Until the daemon closes its end; in foreground mode until all shims are gone, too."""
-        tree_end.watch_signals(self._loop, {signal.SIGCHLD: self._reap})
+        self._signals.open()
+        self._signals.activate()
         self._loop.watch(self._control.fileno(), self._serve)
         self._loop.run()
         if self._arguments.alive is not None:
@@ -83,41 +87,55 @@ class Spawner:
 
     def _serve(self) -> None:
         try:
-            kind, argument, fd = _receive(self._control)
+            kind, argument, reply = _receive(self._control)
         except EOFError:
             self._loop.stop()
             return
         if kind == LAUNCH:
-            self._launch(argument.decode("utf-8", "surrogateescape"), fd)
+            self._launch(os.fsdecode(argument), reply)
         else:
-            self._sweeps.append((int(argument), fd))
+            self._sweeps.append((int(argument), reply))
             self._sweep()
 
-    def _launch(self, path: str, connection: int) -> None:
+    def _launch(self, path: str, connection: socket.socket) -> None:
+        """Fork a shim. Whatever goes wrong is told on its connection, or by closing that."""
+        try:
+            shim = prepare_shim(path, connection, self._arguments.owner)
+            if shim:
+                self._fork(shim, path)
+        except StartError as failure:
+            self._refuse(connection, failure)
+        except Exception as error:
+            text = f"cannot start a shim for {path}: {error}"
+            self._refuse(connection, StartError(CREATE, text))
+        connection.close()
+        # Later shims would carry this one along. Cheap, since all else is frozen.
+        gc.collect()
+
+    def _fork(self, shim: Shim, path: str) -> None:
         try:
             pid = os.fork()
-        except OSError as error:
-            message = {
-                "type": "start_failed",
-                "kind": "create",
-                "message": f"fork: {reason(error)}",
-            }
-            os.write(connection, encode(message))
-        else:
             if pid == 0:
-                self._become_shim(path, connection)
+                self._become(shim, path)
             self._shims.add(pid)
-        os.close(connection)
+        finally:
+            shim.release()
 
-    def _become_shim(self, path: str, connection: int) -> NoReturn:
+    def _refuse(self, connection: socket.socket, failure: StartError) -> None:
+        with contextlib.suppress(OSError):
+            connection.send(encode(start_failed(failure)))
+
+    def _become(self, shim: Shim, path: str) -> NoReturn:
         try:
             os.setsid()
+            gc.enable()
             self._control.close()
-            for _, fd in self._sweeps:
-                os.close(fd)
+            self._signals.release()
+            for _, reply in self._sweeps:
+                reply.close()
             if self._arguments.alive is not None:
                 os.close(self._arguments.alive)
-            main.run_shim(path, socket.socket(fileno=connection), self._arguments.owner)
+            shim.run()
         except BaseException:
             _leave_traceback(os.path.dirname(path))
             os._exit(1)
@@ -144,10 +162,10 @@ class Spawner:
                 self._timer.cancel()
             self._timer = self._loop.call_later(_KILL_AGAIN_SECONDS, self._sweep)
             return
-        for shim, fd in tuple(self._sweeps):
+        for shim, reply in tuple(self._sweeps):
             if shim not in self._shims:
-                self._sweeps.remove((shim, fd))
-                os.close(fd)
+                self._sweeps.remove((shim, reply))
+                reply.close()
 
     def _outlast_shims(self, alive: int) -> None:
         """Until the last shim has closed its end of the pipe; then remove what the run has left on
@@ -162,7 +180,7 @@ class Spawner:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _receive(control: socket.socket) -> tuple[bytes, bytes, int]:
+def _receive(control: socket.socket) -> tuple[bytes, bytes, socket.socket]:
     """One request. Raises EOFError when the daemon is gone."""
     fds = array.array("i")
     space = socket.CMSG_SPACE(fds.itemsize)
@@ -180,7 +198,7 @@ def _receive(control: socket.socket) -> tuple[bytes, bytes, int]:
     argument = control.recv(length, socket.MSG_WAITALL)
     if len(argument) < length:
         raise EOFError
-    return request, argument, fds[0]
+    return request, argument, socket.socket(fileno=fds[0])
 
 
 def _remove_control_groups() -> None:
@@ -206,7 +224,12 @@ def _leave_traceback(directory: str) -> None:
 
 def run() -> NoReturn:
     """The program: `argv[1]` is `Arguments` as JSON."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Meant for the daemon or for applications, when a whole group or machine gets them: shims take
+    # the same stand, and the spawner ends with its daemon.
+    for number in IGNORED_BY_SHIM:
+        signal.signal(number, signal.SIG_IGN)
+    signals.catch((signal.SIGCHLD, signal.SIGUSR1))
+    os.umask(0o022)
     arguments = Arguments(**json.loads(sys.argv[1]))
     for fd in arguments.descriptors:
         os.set_inheritable(fd, False)

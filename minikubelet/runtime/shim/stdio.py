@@ -36,6 +36,13 @@ class Stdio:
         self.outputs = outputs
         self.stdin = stdin
 
+    def close(self) -> None:
+        own = set(self.outputs.values())
+        if self.stdin is not None:
+            own.add(self.stdin)
+        for fd in own.union(self.child):
+            os.close(fd)
+
     def close_child_ends(self) -> None:
         for fd in set(self.child):
             os.close(fd)

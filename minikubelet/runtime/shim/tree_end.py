@@ -7,10 +7,9 @@ as the shim is a child subreaper, that proves that there is no descendant left.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from minikubelet.runtime.shim import tree
 from minikubelet.runtime.shim.linux import Process
@@ -27,27 +26,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
 _MAX_NAMES = 32
 _ALL_KINDS = 0x40000000 if sys.platform == "linux" else 0
 """__WALL: also children that clone() made without SIGCHLD."""
-
-
-def watch_signals(loop: Loop, callbacks: Mapping[int, Callable[[], None]]) -> None:
-    """Call back, from the loop, after signals of these numbers have come."""
-    readable, signaled = os.pipe()
-    os.set_blocking(readable, False)
-    os.set_blocking(signaled, False)
-
-    def on_signal() -> None:
-        try:
-            numbers = set(os.read(readable, 4096))
-        except BlockingIOError:
-            return
-        for number, callback in callbacks.items():
-            if number in numbers:
-                callback()
-
-    signal.set_wakeup_fd(signaled, warn_on_full_buffer=False)
-    for number in callbacks:
-        signal.signal(number, lambda number, frame: None)
-    loop.watch(readable, on_signal)
 
 
 def ended_children() -> Iterator[int]:
