@@ -92,6 +92,8 @@ def wait_until_refused(port: int) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            pass  # it was closed between the greeting and the answer
         assert time.monotonic() < deadline, f"port {port} was not closed"
 
 

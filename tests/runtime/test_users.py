@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -180,15 +181,20 @@ def test_what_is_refused(
     ],
 )
 def test_may_read(
-    tmp_path: Path, directory: int, file: int, user: int, groups: tuple[int, ...], readable: bool
+    directory: int, file: int, user: int, groups: tuple[int, ...], readable: bool
 ) -> None:
-    place = tmp_path / "place"
+    # Not below `tmp_path`, which pytest keeps from other users.
+    with tempfile.TemporaryDirectory(prefix="mk", dir="/tmp") as open_to_all:
+        top = Path(open_to_all)
+        top.chmod(0o711)
+        assert may_read(_a_file(top, directory, file), user, groups) is readable
+
+
+def _a_file(top: Path, directory: int, file: int) -> Path:
+    place = top / "place"
     place.mkdir()
     path = place / "file"
     path.touch()
     path.chmod(file)
     place.chmod(directory)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o711)
-    tmp_path.chmod(0o711)
-    assert may_read(path, user, groups) is readable
+    return path
