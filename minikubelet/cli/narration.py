@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from minikubelet.cli.output import exit_cause, signal_name
 from minikubelet.events import Event, EventType, Reason, events_of
 from minikubelet.journal import (
     BackOffStarted,
@@ -31,7 +30,7 @@ from minikubelet.journal import (
     StopStep,
 )
 from minikubelet.manifest.pod import ProbeKind
-from minikubelet.pod.durations import go_duration
+from minikubelet.pod.wording import brief, exit_text, one_line
 
 
 class Tone(Enum):
@@ -68,7 +67,6 @@ _TOLD_FROM_RECORDS = frozenset(
 _TOLD_ELSEWHERE = frozenset({"CrashLoopBackOff", "PostStartHookError"})
 _ASKED_FOR = frozenset({KillCause.DELETED, KillCause.SHUTDOWN, KillCause.POD_FINISHED})
 _LONG_HOOK_SECONDS = 1.0
-_MAX_TEXT = 500
 
 _Container = tuple[str, str]
 """Pod UID and container name."""
@@ -181,6 +179,9 @@ class Narrator:
         return said
 
     def _probed(self, record: ProbeAttempted, key: _Container) -> list[tuple[str, Tone]]:
+        changed = record.verdict != record.verdict_before
+        if record.outcome == "success" and not changed:
+            return []  # by far the most
         if self._stopping.get(key) == record.container_id:
             return []  # that a container stops answering while it is stopped is no news (B-13)
         said = [
@@ -188,7 +189,6 @@ class Narrator:
             for event in events_of(record)
             if self._is_probe_news(record, (key, record.kind), event.message)
         ]
-        changed = record.verdict != record.verdict_before
         match record.kind, record.verdict:
             case ProbeKind.READINESS, "success" if changed:
                 self._probed_ready.add(key)
@@ -217,27 +217,6 @@ def is_news(times: int, threshold: int = 0) -> bool:
     """Whether the n-th repetition is worth a line: the first three, the one that decides, and 10,
     100, 1000 …"""
     return times <= 3 or times == threshold or str(times).strip("0") == "1"
-
-
-def exit_text(record: ContainerExited) -> str:
-    """`exit 137, liveness probe failed`; the name of the signal where there is no better reason."""
-    cause = exit_cause(record)
-    code = f"exit {record.exit_code}"
-    name = signal_name(record.signal)
-    if name and cause != name:
-        code += f" ({name})"
-    return f"{code}, {cause}" if cause else code
-
-
-def brief(seconds: float) -> str:
-    """A duration with as many digits as a person wants: `31.2s`, `1m20s`, `30ms`."""
-    return go_duration(round(seconds, 3 if seconds < 1 else 1))
-
-
-def one_line(text: str) -> str:
-    """Without newlines, and cut to what fits a few terminal lines."""
-    text = " ".join(text.split())
-    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"
 
 
 def _is_numbered(record: ProbeAttempted) -> bool:

@@ -5,13 +5,12 @@ Role: the seam between the run and its two renderings, `output_text.py` and `out
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from minikubelet.events import Event
-from minikubelet.journal import ContainerExited, PodRef, Record
+from minikubelet.journal import PodRef, Record
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.runtime.container_log import LogEntry
 
@@ -26,7 +25,7 @@ class PodSummary:
     pod: PodRef
     status: PodStatus
     exit_causes: Mapping[str, str] = field(default_factory=dict)
-    """By container: why its last instance ended (`exit_cause`)."""
+    """By container: why its last instance ended (`wording.exit_cause`)."""
 
 
 class RunOutput(Protocol):
@@ -56,22 +55,3 @@ class RunOutput(Protocol):
     def close(self) -> None:
         """Say nothing any more."""
         ...
-
-
-def exit_cause(record: ContainerExited) -> str:
-    """Why a container ended, in a few words; empty when the exit code says it all."""
-    if record.cause is not None:
-        return str(record.cause)
-    if record.reason not in ("", "Completed", "Error"):
-        return record.reason
-    return signal_name(record.signal)
-
-
-def signal_name(number: int | None) -> str:
-    """`SIGSEGV`; empty for None."""
-    if number is None:
-        return ""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minikubelet.cli.output import PodSummary, RunOutput, exit_cause
+from minikubelet.cli.output import PodSummary, RunOutput
 from minikubelet.events import EventRecorder
 from minikubelet.journal import ContainerExited, KillCause, PodRef, Record
 from minikubelet.manifest.pod import Pod
@@ -16,6 +16,7 @@ from minikubelet.node.pod_worker import StopRequest
 from minikubelet.pod.durations import go_duration
 from minikubelet.pod.pod_status import PodPhase, PodStatus
 from minikubelet.pod.termination import effective_grace
+from minikubelet.pod.wording import exit_cause
 from minikubelet.simulate.node import SimulatedNode
 
 SUCCEEDED = 0

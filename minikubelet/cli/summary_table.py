@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minikubelet.cli.narration import one_line
 from minikubelet.cli.output import PodSummary
 from minikubelet.pod.pod_status import ContainerStatus, Running, Terminated, Waiting
+from minikubelet.pod.wording import one_line
 
 _HEADINGS = ("POD", "CONTAINER", "STATE", "READY", "RESTARTS", "LAST EXIT")
 

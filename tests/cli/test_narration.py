@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minikubelet.cli.narration import Narrator, Tone, is_news, one_line
+from minikubelet.cli.narration import Narrator, Tone, is_news
 from minikubelet.events import Event, EventRecorder
 from minikubelet.journal import (
     BackOffStarted,
@@ -20,6 +20,7 @@ from minikubelet.journal import (
     StopStep,
 )
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.pod.wording import one_line
 from tests.cli.records import (
     BEGAN,
     ID,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from minikubelet.cli.output import PodSummary, RunOutput, exit_cause
+from minikubelet.cli.output import PodSummary, RunOutput
 from minikubelet.cli.output_text import Labels, TextOutput, elapsed
 from minikubelet.journal import ContainerExited, KillCause, PodRef
 from minikubelet.manifest.pod import ProbeKind
@@ -19,6 +19,7 @@ from minikubelet.pod.pod_status import (
     Terminated,
     Waiting,
 )
+from minikubelet.pod.wording import exit_cause
 from tests.cli.records import (
     BEGAN,
     DB,

@@ -1,0 +1,127 @@
+"""What `run` and `check` have in common on the command line: manifests, images, addresses, output.
+
+Role: arguments → Pods that may run, the objects that came with them and the image catalog, or the
+exit code that says why there are none; everything that is wrong has been told on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minikubelet.assembly import GivenObjects, Node, foreground_node, new_identity
+from minikubelet.cli.colors import use_color
+from minikubelet.cli.finding_text import count_text, finding_lines
+from minikubelet.cli.inputs import read_inputs
+from minikubelet.cli.output import RunOutput
+from minikubelet.cli.output_json import JsonOutput
+from minikubelet.cli.output_text import TextOutput
+from minikubelet.cli.run_dir import layout_of, parts_of
+from minikubelet.clock import SystemClock
+from minikubelet.journal import PodRef
+from minikubelet.manifest.admit import Admitted, admit
+from minikubelet.manifest.findings import Finding, has_errors
+from minikubelet.manifest.pod import Pod
+from minikubelet.manifest.read import read_manifest
+from minikubelet.node.agent import StatusListener
+from minikubelet.runtime.images import ImageCatalog
+from minikubelet.runtime.images_file import ImagesFileError, load_catalog
+
+USAGE = 2
+BAD_MANIFEST = 14
+
+
+@dataclass(frozen=True, slots=True)
+class PodInput:
+    """What one command was given to run."""
+
+    pods: tuple[Pod, ...]
+    admitted: Admitted
+    catalog: ImageCatalog
+
+
+def add_pod_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a manifest, a directory of them, or - for stdin"
+    )
+    parser.add_argument("--images", metavar="FILE", help="image catalog: the commands of images")
+    parser.add_argument(
+        "--pod-ip", metavar="IP", default="127.0.0.1", help="address of the Pods (127.0.0.1)"
+    )
+    parser.add_argument("--no-color", action="store_true", help="no colors on a terminal")
+    parser.add_argument(
+        "--inherit-env", action="store_true", help="give containers this shell's environment too"
+    )
+
+
+def load_pods(args: argparse.Namespace) -> PodInput | int:
+    """The Pods of the manifests, or the exit code: USAGE or BAD_MANIFEST."""
+    inputs = read_inputs(args.files, sys.stdin.buffer)
+    results = [read_manifest(text.text, text.file) for text in inputs.texts]
+    admitted = admit(results, new_identity())
+    findings = (*inputs.findings, *admitted.findings)
+    _print_findings(findings, no_color=args.no_color)
+    if inputs.findings:
+        return USAGE
+    if has_errors(findings):
+        return BAD_MANIFEST
+    if not admitted.pods:
+        print("error: no Pod in the input: there is nothing to run", file=sys.stderr)
+        return BAD_MANIFEST
+    try:
+        images = Path(args.images) if args.images else None
+        catalog = load_catalog(images, os.environ.get("PATH", os.defpath))
+    except (OSError, ImagesFileError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    return PodInput(tuple(manifest.pod for manifest in admitted.pods), admitted, catalog)
+
+
+def node_for(
+    given: PodInput, args: argparse.Namespace, path: Path, on_status: StatusListener
+) -> Node:
+    """A node in the foreground whose files lie in the run's directory `path`."""
+    return foreground_node(
+        layout_of(path),
+        objects=GivenObjects.of(given.admitted.config_maps, given.admitted.secrets),
+        catalog=given.catalog,
+        pod_ip=args.pod_ip,
+        inherit_environment=args.inherit_env,
+        on_status=on_status,
+        cleanup=parts_of(path),
+    )
+
+
+def output_for(
+    pods: Sequence[Pod],
+    *,
+    as_json: bool,
+    no_color: bool,
+    on_broken: Callable[[OSError], None],
+) -> RunOutput:
+    """How to tell on standard output."""
+    clock = SystemClock()
+    if as_json:
+        return JsonOutput(sys.stdout.fileno(), now=clock.now, on_broken=on_broken)
+    is_terminal = sys.stdout.isatty()
+    return TextOutput(
+        sys.stdout.fileno(),
+        [(PodRef.of(pod.metadata), c.name) for pod in pods for c in pod.containers()],
+        now=clock.now,
+        is_terminal=is_terminal,
+        color=use_color(is_terminal=is_terminal, no_color=no_color, environ=os.environ),
+        on_broken=on_broken,
+    )
+
+
+def _print_findings(findings: Sequence[Finding], *, no_color: bool) -> None:
+    color = use_color(is_terminal=sys.stderr.isatty(), no_color=no_color, environ=os.environ)
+    for finding in findings:
+        for line in finding_lines(finding, color=color):
+            print(line, file=sys.stderr)
+    if has_errors(findings):
+        print(f"{count_text(findings)}: nothing was started", file=sys.stderr)
