@@ -118,8 +118,7 @@ def test_tcp_is_open_while_it_is_well() -> None:
         while not any(line.startswith("failing") for line in mock.lines):
             assert mock.process.stdout is not None
             mock.lines.append(mock.process.stdout.readline())
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+        wait_until_refused(port)
         connect(port)
 
 
