@@ -99,8 +99,6 @@ class PodProbes:
         run = self._state.latest(container.name)
         if run is None or run.state is RunState.CREATED or run.hook_pending:
             return ProbeView(phase)
-        observed = self._state.observed()
-        startup = observed.verdict(ProbeKind.STARTUP, run.container_id)
         terminated = run.state is RunState.EXITED
         return ProbeView(
             phase,
@@ -110,9 +108,11 @@ class PodProbes:
             will_restart=terminated
             and (
                 should_start(pod, container, run, init=init)
-                or restart_all_trigger(pod, observed) is not None
+                or restart_all_trigger(pod, self._state.observed()) is not None
             ),
-            started=container.startup_probe is None or startup is Verdict.SUCCESS,
+            started=container.startup_probe is None
+            or self._state.observed().verdict(ProbeKind.STARTUP, run.container_id)
+            is Verdict.SUCCESS,
             started_monotonic=run.started_monotonic or 0.0,
             pod_ip=self._services.node.ip,
         )

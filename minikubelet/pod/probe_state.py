@@ -94,18 +94,21 @@ class ProbeState:
     def record(self, outcome: Verdict, probe: Probe) -> ProbeState:
         """A run counted as Success or Failure (P-141 … P-145)."""
         run_length = self.run_length_with(outcome)
-        if run_length < threshold(probe, outcome):
-            return replace(self, last_outcome=outcome, run_length=run_length)
-        hold = probe.kind is ProbeKind.STARTUP or (
-            probe.kind is ProbeKind.LIVENESS and outcome is Verdict.FAILURE
+        decided = run_length >= threshold(probe, outcome)
+        hold = decided and (
+            probe.kind is ProbeKind.STARTUP
+            or (probe.kind is ProbeKind.LIVENESS and outcome is Verdict.FAILURE)
         )
-        return replace(
-            self,
-            verdict=outcome,
+        # Not `replace`, which takes several times as long, and this is what probing is.
+        return ProbeState(
+            self.container_id,
+            verdict=outcome if decided else self.verdict,
             last_outcome=outcome,
             run_length=0 if hold else run_length,
             on_hold=hold,
             due=None if hold else self.due,
+            trigger=self.trigger,
+            gated=self.gated,
         )
 
     def rescheduled(self, probe: Probe, now: float) -> ProbeState:
@@ -116,8 +119,15 @@ class ProbeState:
         if self.due is None:
             return self
         periods = max(1, math.floor((now - self.due) / probe.period_seconds))
-        return replace(
-            self, due=self.due + periods * probe.period_seconds, trigger=Trigger.SCHEDULE
+        return ProbeState(
+            self.container_id,
+            self.verdict,
+            self.last_outcome,
+            self.run_length,
+            self.on_hold,
+            self.due + periods * probe.period_seconds,
+            Trigger.SCHEDULE,
+            self.gated,
         )
 
 

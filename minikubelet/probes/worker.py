@@ -70,6 +70,7 @@ class ProbeWorker:
         self._field_path = f"spec.{section}{{{container.name}}}"
         self._wakeup = Wakeup(clock)
         self._state = ProbeState()
+        self._pod_ip = ""
         self._stopped = False
         self._triggered = False
         self._last_output = ""
@@ -122,6 +123,7 @@ class ProbeWorker:
     def _advance(self) -> Step:
         manual, self._triggered = self._triggered, False
         view, now = self._view(), self._clock.monotonic()
+        self._pod_ip = view.pod_ip
         state, step = advance(
             self._state, view, self._probe, now, manual=manual, jitter=self._rng.random()
         )
@@ -172,7 +174,7 @@ class ProbeWorker:
             self._container,
             self._probe,
             self._state.container_id,
-            self._view().pod_ip,
+            self._pod_ip,
             self._environment(),
         )
 
