@@ -38,7 +38,7 @@ from minikubelet.runtime.instance_files import (
     write_hosts,
 )
 from minikubelet.runtime.launch import LaunchSpec, Mount
-from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.layout import Layout, make_dir
 from minikubelet.runtime.mock_command import mock_command
 from minikubelet.runtime.termination_log import TerminationLog, plan_termination_log
 from minikubelet.runtime.users import ProcessUser, own_identity, process_user
@@ -105,6 +105,9 @@ def build_launch(
     private_log = make_instance_dir(
         pod, container, layout, instance_dir, shared=user.user is not None
     )
+    log_path = layout.log_path(meta.namespace, meta.name, uid, container.name, restart_count)
+    # Not left to the first line: a directory that is not there cannot be watched.
+    make_dir(log_path.parent, 0o755)
     termination = _termination_log(container, private_log, mounts, (*argv, *environment.values()))
     spec = LaunchSpec(
         container_id=container_id,
@@ -130,9 +133,7 @@ def build_launch(
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,
-        log_path=str(
-            layout.log_path(meta.namespace, meta.name, uid, container.name, restart_count)
-        ),
+        log_path=str(log_path),
         termination_log=termination.path,
         termination_log_remove=termination.remove,
         termination_fallback_to_logs=(

@@ -199,6 +199,12 @@ def test_directories_and_their_modes(layout: Layout) -> None:
     assert spec.cwd == str(layout.container_dir("uid-1", "app") / "work")
 
 
+def test_the_log_can_be_watched_before_anything_is_printed(layout: Layout) -> None:  # L-260
+    log_path = Path(launch(layout, a_container()).spec.log_path)
+    assert stat.S_IMODE(log_path.parent.stat().st_mode) == 0o755
+    assert not log_path.exists()
+
+
 def test_a_restart_begins_in_an_empty_directory(layout: Layout) -> None:
     left_over = Path(launch(layout, a_container()).spec.cwd) / "some" / "file"
     left_over.parent.mkdir()
