@@ -85,7 +85,8 @@ def system_of(version: int) -> System:
     system = cgroup.find_system()
     if system is None:
         pytest.skip("there are no control groups here")
-    unified, root, legacy = system.places
+    places = system.places
+    unified, root, legacy = places.unified, places.unified_root, places.legacy
     if version == 2:
         return System(KernelFiles(), Places(unified, root))
     return System(KernelFiles(), Places(legacy=legacy))

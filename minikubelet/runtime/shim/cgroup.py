@@ -9,41 +9,43 @@ from __future__ import annotations
 
 import os
 import time
-from typing import NamedTuple, Protocol
 
 from minikubelet.runtime.shim import cgroup_legacy, cgroup_unified, linux
-from minikubelet.runtime.shim.cgroup_files import (
-    Files,
-    KernelFiles,
-    Places,
-    find_places,
-    subtree,
-)
+from minikubelet.runtime.shim.cgroup_files import KernelFiles, Places, find_places, subtree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from minikubelet.runtime.shim.cgroup_files import Files
+
+    class _Group(Protocol):
+        @property
+        def cpu_limited(self) -> bool: ...
+
+        def add(self, pid: int) -> None: ...
+
+        def pids(self) -> list[int]: ...
+
+        def freeze_and_kill(self) -> None: ...
+
+        def oom_killed(self) -> bool: ...
+
+        def paths(self) -> tuple[str, ...]: ...
+
 
 REMOVE_SECONDS = 1.0
 """Killed processes leave their group a moment after they are gone for their parent."""
 
 
-class _Group(Protocol):
-    @property
-    def cpu_limited(self) -> bool: ...
-
-    def add(self, pid: int) -> None: ...
-
-    def pids(self) -> list[int]: ...
-
-    def freeze_and_kill(self) -> None: ...
-
-    def oom_killed(self) -> bool: ...
-
-    def paths(self) -> tuple[str, ...]: ...
-
-
-class System(NamedTuple):
+class System:
     """The tree that this process sees, and where it is in it."""
 
-    files: Files
-    places: Places
+    __slots__ = ("files", "places")
+
+    def __init__(self, files: Files, places: Places) -> None:
+        self.files = files
+        self.places = places
 
 
 class Cgroup:
@@ -109,7 +111,7 @@ def sweep(system: System | None = None) -> None:
     system = system or find_system()
     if system is None:
         return
-    files, places = system
+    files, places = system.files, system.places
     for parent in (*cgroup_unified.parents(files, places), *cgroup_legacy.parents(files, places)):
         for path in files.children(parent):
             if _is_stale(os.path.basename(path)):

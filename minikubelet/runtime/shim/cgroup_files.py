@@ -9,9 +9,31 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
 
 from minikubelet.runtime.shim import linux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Files(Protocol):
+        def read(self, path: str) -> str | None: ...
+
+        def write(self, path: str, text: str) -> None: ...
+
+        def make_dir(self, path: str) -> bool: ...
+
+        def remove_dir(self, path: str) -> None: ...
+
+        def children(self, path: str) -> list[str]: ...
+
+        def exists(self, path: str) -> bool: ...
+
+        def may_write(self, path: str) -> bool: ...
+
+        def is_delegated(self, path: str) -> bool: ...
+
 
 PARENT = "minikubelet"
 """Our groups lie in a group of this name."""
@@ -19,33 +41,21 @@ PARENT = "minikubelet"
 _DELEGATION_MARKS = ("trusted.delegate", "user.delegate")
 
 
-class Places(NamedTuple):
-    """This process's own group in each hierarchy, as a directory."""
+class Places:
+    """This process's own group in each hierarchy, as a directory.
 
-    unified: str = ""
-    """In the v2 hierarchy; empty where there is none."""
-    unified_root: str = ""
-    """Where that hierarchy is mounted: as high as one can climb."""
-    legacy: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
-    """By v1 controller."""
+    `unified`: in the v2 hierarchy, empty where there is none; `unified_root`: where that is
+    mounted, as high as one can climb; `legacy`: by v1 controller.
+    """
 
+    __slots__ = ("legacy", "unified", "unified_root")
 
-class Files(Protocol):
-    def read(self, path: str) -> str | None: ...
-
-    def write(self, path: str, text: str) -> None: ...
-
-    def make_dir(self, path: str) -> bool: ...
-
-    def remove_dir(self, path: str) -> None: ...
-
-    def children(self, path: str) -> list[str]: ...
-
-    def exists(self, path: str) -> bool: ...
-
-    def may_write(self, path: str) -> bool: ...
-
-    def is_delegated(self, path: str) -> bool: ...
+    def __init__(
+        self, unified: str = "", unified_root: str = "", legacy: Mapping[str, str] | None = None
+    ) -> None:
+        self.unified = unified
+        self.unified_root = unified_root
+        self.legacy = dict(legacy or {})
 
 
 class KernelFiles:

@@ -10,8 +10,6 @@ import time
 
 from minikubelet.runtime.shim.cgroup_files import (
     PARENT,
-    Files,
-    Places,
     counter,
     kill_members,
     processes,
@@ -21,6 +19,10 @@ from minikubelet.runtime.shim.cgroup_unified import (
     CPU_PERIOD_MICROSECONDS,
     SHORTEST_QUOTA_MICROSECONDS,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minikubelet.runtime.shim.cgroup_files import Files, Places
 
 FREEZE_SECONDS = 0.2
 """A process in an uninterruptible wait delays freezing; what is frozen by then must do."""

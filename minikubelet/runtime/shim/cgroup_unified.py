@@ -13,13 +13,15 @@ from collections.abc import Iterator
 
 from minikubelet.runtime.shim.cgroup_files import (
     PARENT,
-    Files,
-    Places,
     counter,
     kill_members,
     processes,
     write_if_there,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minikubelet.runtime.shim.cgroup_files import Files, Places
 
 SUPERVISOR = "supervisor"
 CPU_PERIOD_MICROSECONDS = 100_000

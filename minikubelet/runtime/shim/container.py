@@ -12,15 +12,13 @@ import os
 import time
 from collections.abc import Mapping
 
-from minikubelet.runtime.shim import child, linux, records
+from minikubelet.runtime.shim import cgroup, child, linux, mounts, records
 from minikubelet.runtime.shim.exec_spawn import Surroundings
 from minikubelet.runtime.shim.stdio import Stdio, make_stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from minikubelet.runtime.shim.cgroup import Cgroup
 
 
 class Container:
@@ -32,7 +30,7 @@ class Container:
         self.pid = 0
         self.start_record = b""
         """Encoded."""
-        self._cgroup: Cgroup | None = None
+        self._cgroup: cgroup.Cgroup | None = None
         self._stdio: Stdio | None = None
         self._child_status = self._child_go = self._go = -1
         self.status = -1
@@ -173,20 +171,12 @@ class Container:
             self._cgroup.add(pid)
 
 
-# The modules below are imported by those that need them: most containers have neither limits nor
-# mounts, and every shim would pay for their memory.
-
-
-def _make_cgroup(spec: Mapping[str, Any]) -> Cgroup | None:
-    from minikubelet.runtime.shim import cgroup
-
+def _make_cgroup(spec: Mapping[str, Any]) -> cgroup.Cgroup | None:
     name = os.path.basename(spec["instance_dir"])
     return cgroup.create(name, spec["memory_limit_bytes"], spec["cpu_limit_millis"])
 
 
 def _enter_mounts(spec: Mapping[str, Any]) -> None:
-    from minikubelet.runtime.shim import mounts
-
     try:
         mounts.enter(spec["mounts"], spec["user"])
     except (mounts.MountError, OSError) as error:
@@ -194,8 +184,6 @@ def _enter_mounts(spec: Mapping[str, Any]) -> None:
 
 
 def _join_mounts(pid: int) -> None:
-    from minikubelet.runtime.shim import mounts
-
     try:
         mounts.join(pid)
     except (mounts.MountError, OSError) as error:

@@ -10,19 +10,23 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
 
 from minikubelet.runtime.shim import mount_calls as calls
 
 
-class Entry(NamedTuple):
-    """An entry of a directory that is covered."""
+class Entry:
+    """An entry of a directory that is covered.
 
-    name: str
-    kind: int
-    """S_IFDIR, or S_IFREG for everything else."""
-    link: str | None
-    """Where it leads, if it is a symbolic link."""
+    `kind` is S_IFDIR, or S_IFREG for everything else; `link` is where it leads, if it is a symbolic
+    link.
+    """
+
+    __slots__ = ("kind", "link", "name")
+
+    def __init__(self, name: str, kind: int, link: str | None) -> None:
+        self.name = name
+        self.kind = kind
+        self.link = link
 
 
 def rebuild(directory: str) -> None:

@@ -19,7 +19,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 from minikubelet.runtime.shim import mount_calls as calls
 from minikubelet.runtime.shim.mount_namespace import MountError, new_namespace
@@ -31,16 +30,23 @@ from minikubelet.runtime.shim.mount_tree import (
     rebuild,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["MountError", "enter", "join"]
 
 _UNTOUCHABLE = ("/proc", "/sys")
 
 
-class _Mount(NamedTuple):
-    source: str
-    target: str
-    read_only: bool
-    source_fd: int
+class _Mount:
+    __slots__ = ("read_only", "source", "source_fd", "target")
+
+    def __init__(self, source: str, target: str, read_only: bool) -> None:
+        self.source = source
+        self.target = target
+        self.read_only = read_only
+        self.source_fd = -1
 
 
 def enter(mounts: Iterable[Mapping[str, Any]], uid: int | None) -> None:
@@ -203,15 +209,15 @@ def _open(mount: Mapping[str, Any]) -> _Mount:
     """Open the source before anything is mounted, since a mount may cover it."""
     # Two slashes in front would survive every normalization.
     source, target = mount["source"], "/" + mount["target"].lstrip("/")
-    opened = _Mount(source, target, bool(mount.get("read_only")), -1)
+    opened = _Mount(source, target, bool(mount.get("read_only")))
     try:
         if mount.get("exact_source"):
-            fd = _open_exactly(source)
+            opened.source_fd = _open_exactly(source)
         else:
-            fd = os.open(source, os.O_PATH | os.O_CLOEXEC)
+            opened.source_fd = os.open(source, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         raise _cannot(opened, error.strerror or str(error)) from error
-    return opened._replace(source_fd=fd)
+    return opened
 
 
 def _open_exactly(path: str) -> int:

@@ -21,7 +21,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from minikubelet.runtime.shim import linux, signals, tree, tree_end
+from minikubelet.runtime.shim import cgroup, linux, signals, tree, tree_end
 from minikubelet.runtime.shim.child import CREATE, IGNORED_BY_SHIM, StartError
 from minikubelet.runtime.shim.loop import Loop, Timer
 from minikubelet.runtime.shim.main import Shim, prepare_shim, start_failed
@@ -203,8 +203,6 @@ def _receive(control: socket.socket) -> tuple[bytes, bytes, socket.socket]:
 
 def _remove_control_groups() -> None:
     """Those that killed shims have left. At the end, where nobody waits for it."""
-    from minikubelet.runtime.shim import cgroup  # not worth its memory in every shim
-
     with contextlib.suppress(OSError):
         cgroup.sweep()
 
