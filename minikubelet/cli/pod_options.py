@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from minikubelet.assembly import GivenObjects, Node, foreground_node, new_identity
@@ -23,7 +24,7 @@ from minikubelet.cli.output_text import TextOutput
 from minikubelet.cli.run_dir import layout_of, parts_of
 from minikubelet.clock import SystemClock
 from minikubelet.journal import PodRef
-from minikubelet.manifest.admit import Admitted, admit
+from minikubelet.manifest.admit import Admitted, Identity, admit
 from minikubelet.manifest.findings import Finding, has_errors
 from minikubelet.manifest.pod import Pod
 from minikubelet.manifest.read import read_manifest
@@ -60,18 +61,9 @@ def add_pod_options(parser: argparse.ArgumentParser) -> None:
 
 def load_pods(args: argparse.Namespace) -> PodInput | int:
     """The Pods of the manifests, or the exit code: USAGE or BAD_MANIFEST."""
-    inputs = read_inputs(args.files, sys.stdin.buffer)
-    results = [read_manifest(text.text, text.file) for text in inputs.texts]
-    admitted = admit(results, new_identity())
-    findings = (*inputs.findings, *admitted.findings)
-    _print_findings(findings, no_color=args.no_color)
-    if inputs.findings:
-        return USAGE
-    if has_errors(findings):
-        return BAD_MANIFEST
-    if not admitted.pods:
-        print("error: no Pod in the input: there is nothing to run", file=sys.stderr)
-        return BAD_MANIFEST
+    admitted = admit_files(args, new_identity())
+    if isinstance(admitted, int):
+        return admitted
     try:
         images = Path(args.images) if args.images else None
         catalog = load_catalog(images, os.environ.get("PATH", os.defpath))
@@ -79,6 +71,28 @@ def load_pods(args: argparse.Namespace) -> PodInput | int:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
     return PodInput(tuple(manifest.pod for manifest in admitted.pods), admitted, catalog)
+
+
+def admit_files(
+    args: argparse.Namespace, identity: Identity, *, run: str = "run", started: str = "started"
+) -> Admitted | int:
+    """What the manifests hold, a Pod at least, or the exit code: USAGE or BAD_MANIFEST.
+
+    `run` and `started` are the words for what was to be done with the Pods.
+    """
+    inputs = read_inputs(args.files, sys.stdin.buffer)
+    results = [read_manifest(text.text, text.file) for text in inputs.texts]
+    admitted = admit(results, identity)
+    findings = (*inputs.findings, *admitted.findings)
+    _print_findings(findings, started, no_color=args.no_color)
+    if inputs.findings:
+        return USAGE
+    if has_errors(findings):
+        return BAD_MANIFEST
+    if not admitted.pods:
+        print(f"error: no Pod in the input: there is nothing to {run}", file=sys.stderr)
+        return BAD_MANIFEST
+    return admitted
 
 
 def node_for(
@@ -102,26 +116,27 @@ def output_for(
     as_json: bool,
     no_color: bool,
     on_broken: Callable[[OSError], None],
+    now: Callable[[], datetime] | None = None,
 ) -> RunOutput:
-    """How to tell on standard output."""
-    clock = SystemClock()
+    """How to tell on standard output; without `now` in real time."""
+    now = now or SystemClock().now
     if as_json:
-        return JsonOutput(sys.stdout.fileno(), now=clock.now, on_broken=on_broken)
+        return JsonOutput(sys.stdout.fileno(), now=now, on_broken=on_broken)
     is_terminal = sys.stdout.isatty()
     return TextOutput(
         sys.stdout.fileno(),
         [(PodRef.of(pod.metadata), c.name) for pod in pods for c in pod.containers()],
-        now=clock.now,
+        now=now,
         is_terminal=is_terminal,
         color=use_color(is_terminal=is_terminal, no_color=no_color, environ=os.environ),
         on_broken=on_broken,
     )
 
 
-def _print_findings(findings: Sequence[Finding], *, no_color: bool) -> None:
+def _print_findings(findings: Sequence[Finding], started: str, *, no_color: bool) -> None:
     color = use_color(is_terminal=sys.stderr.isatty(), no_color=no_color, environ=os.environ)
     for finding in findings:
         for line in finding_lines(finding, color=color):
             print(line, file=sys.stderr)
     if has_errors(findings):
-        print(f"{count_text(findings)}: nothing was started", file=sys.stderr)
+        print(f"{count_text(findings)}: nothing was {started}", file=sys.stderr)

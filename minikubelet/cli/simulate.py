@@ -8,33 +8,22 @@ Exit codes: as those of `minikubelet run`; 2 also for a script that cannot be re
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from minikubelet.assembly import GivenObjects
-from minikubelet.cli.colors import use_color
-from minikubelet.cli.finding_text import count_text, finding_lines
-from minikubelet.cli.inputs import read_inputs
-from minikubelet.cli.output import RunOutput
-from minikubelet.cli.output_json import JsonOutput
-from minikubelet.cli.output_text import TextOutput
+from minikubelet.cli.pod_options import USAGE, admit_files, output_for
 from minikubelet.cli.simulation import Simulation
 from minikubelet.durations import duration
-from minikubelet.journal import PodRef
-from minikubelet.manifest.admit import Admitted, admit
-from minikubelet.manifest.findings import Finding, has_errors
+from minikubelet.manifest.admit import Admitted
 from minikubelet.manifest.pod import Pod
-from minikubelet.manifest.read import read_manifest
 from minikubelet.simulate.app import Script
 from minikubelet.simulate.assignment import AppsError, assign_scripts
 from minikubelet.simulate.node import ContainerKey, simulated_identity, simulated_node
 from minikubelet.simulate.script import PHRASES
 from minikubelet.simulate.virtual_time import VirtualClock, run_virtual
 
-USAGE = 2
-BAD_MANIFEST = 14
 NOBODY_READS = 141
 
 _DEFAULT_SECONDS = 600.0
@@ -106,18 +95,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Simulate and tell; the answer is the exit code."""
     rng = random.Random(args.seed)
-    inputs = read_inputs(args.files, sys.stdin.buffer)
-    results = [read_manifest(text.text, text.file) for text in inputs.texts]
-    admitted = admit(results, simulated_identity(rng))
-    findings = (*inputs.findings, *admitted.findings)
-    _print_findings(findings, no_color=args.no_color)
-    if inputs.findings:
-        return USAGE
-    if has_errors(findings):
-        return BAD_MANIFEST
-    if not admitted.pods:
-        print("error: no Pod in the input: there is nothing to simulate", file=sys.stderr)
-        return BAD_MANIFEST
+    admitted = admit_files(args, simulated_identity(rng), run="simulate", started="simulated")
+    if isinstance(admitted, int):
+        return admitted
     pods = [manifest.pod for manifest in admitted.pods]
     try:
         scripts = assign_scripts(args.app, pods)
@@ -136,7 +116,13 @@ def _simulate(
 ) -> int:
     clock = VirtualClock()
     broken: list[OSError] = []
-    output = _output(args, pods, clock, broken.append)
+    output = output_for(
+        pods,
+        as_json=args.output == "json",
+        no_color=args.no_color,
+        on_broken=broken.append,
+        now=clock.now,
+    )
     simulation = Simulation(pods, output, args.seconds)
     node = simulated_node(
         clock,
@@ -148,31 +134,3 @@ def _simulate(
     )
     code = run_virtual(clock, simulation.run(node))
     return NOBODY_READS if broken else code
-
-
-def _output(
-    args: argparse.Namespace,
-    pods: Sequence[Pod],
-    clock: VirtualClock,
-    on_broken: Callable[[OSError], None],
-) -> RunOutput:
-    if args.output == "json":
-        return JsonOutput(sys.stdout.fileno(), now=clock.now, on_broken=on_broken)
-    is_terminal = sys.stdout.isatty()
-    return TextOutput(
-        sys.stdout.fileno(),
-        [(PodRef.of(pod.metadata), c.name) for pod in pods for c in pod.containers()],
-        now=clock.now,
-        is_terminal=is_terminal,
-        color=use_color(is_terminal=is_terminal, no_color=args.no_color, environ=os.environ),
-        on_broken=on_broken,
-    )
-
-
-def _print_findings(findings: Sequence[Finding], *, no_color: bool) -> None:
-    color = use_color(is_terminal=sys.stderr.isatty(), no_color=no_color, environ=os.environ)
-    for finding in findings:
-        for line in finding_lines(finding, color=color):
-            print(line, file=sys.stderr)
-    if has_errors(findings):
-        print(f"{count_text(findings)}: nothing was simulated", file=sys.stderr)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minikubelet.cli.output import PodSummary, RunOutput
+from minikubelet.cli.foreground import PodStatuses
+from minikubelet.cli.output import RunOutput
 from minikubelet.events import EventRecorder
-from minikubelet.journal import ContainerExited, KillCause, PodRef, Record
+from minikubelet.journal import KillCause
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.pod_worker import StopRequest
 from minikubelet.pod.durations import go_duration
 from minikubelet.pod.pod_status import PodPhase, PodStatus
 from minikubelet.pod.termination import effective_grace
-from minikubelet.pod.wording import exit_cause
 from minikubelet.simulate.node import SimulatedNode
 
 SUCCEEDED = 0
@@ -30,13 +30,12 @@ class Simulation:
         self._pods = pods
         self._output = output
         self._seconds = seconds
-        self._statuses: dict[str, PodStatus] = {}
-        self._exit_causes: dict[str, dict[str, str]] = {pod.metadata.uid: {} for pod in pods}
+        self._statuses = PodStatuses(pods)
         self._failed: set[str] = set()
         self._why_stopped = ""
 
     def on_status(self, pod: Pod, status: PodStatus) -> None:
-        self._statuses[pod.metadata.uid] = status
+        self._statuses.on_status(pod, status)
         if status.phase is PodPhase.FAILED and not self._why_stopped:
             self._failed.add(pod.metadata.uid)
 
@@ -44,33 +43,23 @@ class Simulation:
         """Until all Pods are finished or stopped; the answer is the exit code."""
         events = EventRecorder()
         events.subscribe(self._output.event)
-        for subscriber in (self._output.record, events.on_record, self._note_exit):
+        for subscriber in (self._output.record, events.on_record, self._statuses.note):
             node.journal.subscribe(subscriber)
         timer = node.clock.call_at(self._seconds, lambda: self._stop(node))
         await node.agent.run_pods(self._pods)
         timer.cancel()
-        self._output.summary([self._summary(pod) for pod in self._pods], self._verdict())
+        self._output.summary(self._statuses.summaries(), self._verdict())
         return FAILED if self._failed else SUCCEEDED
 
     def _stop(self, node: SimulatedNode) -> None:
         self._why_stopped = f"time limit of {go_duration(self._seconds)} reached"
         for pod in self._pods:
-            status = self._statuses.get(pod.metadata.uid)
-            if status is None or not status.phase.terminal:
+            if not self._statuses.is_finished(pod):
                 grace = go_duration(effective_grace(pod))
                 self._output.notice(
                     f"{self._why_stopped}: stopping {pod.metadata.name}, grace {grace}"
                 )
         node.agent.stop_all(StopRequest(KillCause.SHUTDOWN))
-
-    def _note_exit(self, record: Record) -> None:
-        if isinstance(record, ContainerExited):
-            self._exit_causes[record.pod.uid][record.container] = exit_cause(record)
-
-    def _summary(self, pod: Pod) -> PodSummary:
-        uid = pod.metadata.uid
-        status = self._statuses.get(uid, PodStatus())
-        return PodSummary(PodRef.of(pod.metadata), status, self._exit_causes[uid])
 
     def _verdict(self) -> str:
         failed = [pod.metadata.name for pod in self._pods if pod.metadata.uid in self._failed]
