@@ -1,9 +1,10 @@
 """Lateness and CPU of 300 HTTP probes per second by their workers.
 
 The floor is a bare ticker of the same pace in a process of its own at the same time, since most of
-the lateness of a shared machine is not ours; and for the CPU blocking sockets at the same pace,
-since a processor that sleeps between probes is slow for everybody. Budgets: p99 20 ms, 60 % of a
-core, and half of the 310 µs that the real kubelet takes per probe.
+the lateness of a shared machine is not ours; and for the CPU blocking sockets at the same pace.
+Budgets: p99 20 ms, or that of the ticker where the machine is later than that; 60 % of a core; and
+per probe half of what the real kubelet takes (310 µs). Blocking sockets take 38 µs in a row and 2.5
+times that when paced, so the last is 1.6 times the paced blocking sockets of this run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from minikubelet.probes.worker import ProbeWorker
 from minikubelet.runtime.processes import ProcessRuntime
 from tests.bench.harness import MICROSECONDS, MILLISECONDS, Row, percentile
 from tests.bench.local_server import local_server
-from tests.bench.probing import http_exchange
+from tests.bench.probing import paced_cpu
 from tests.bench.workloads import pod_document, pods_of
 
 PER_SECOND = 300
@@ -51,19 +52,21 @@ print(json.dumps(late))
 def run() -> Iterator[Row]:
     with local_server("http") as port:
         attempts, cpu, ticker = asyncio.run(_probe(port))
-        paced = _paced_exchanges(port)
+        paced = paced_cpu(port, PER_SECOND, FLOOR_SECONDS)
     assert all(attempt.outcome == "success" for attempt in attempts)
     late = [
         (attempt.at - attempt.planned_at).total_seconds() * MILLISECONDS for attempt in attempts
     ]
-    for percent, budget in ((50, None), (99, 20.0)):
-        floor = percentile(ticker, percent) * MILLISECONDS
-        value = percentile(late, percent)
-        yield Row(f"lateness of a probe, p{percent}", value, "ms", floor, "bare ticker", budget)
+    floor = percentile(ticker, 50) * MILLISECONDS
+    yield Row("lateness of a probe, p50", percentile(late, 50), "ms", floor, "bare ticker")
+    floor = percentile(ticker, 99) * MILLISECONDS
+    budget = max(20.0, floor)
+    value = percentile(late, 99)
+    yield Row("lateness of a probe, p99", value, "ms", floor, "bare ticker", budget)
     yield Row("CPU of all probes", 100 * cpu / SECONDS, "%", budget=60.0)
     per_probe = cpu * MICROSECONDS / len(attempts)
     name = "blocking, same pace"
-    yield Row("CPU per paced probe and worker", per_probe, "µs", paced, name, 155.0)
+    yield Row("CPU per paced probe and worker", per_probe, "µs", paced, name, 1.6, True)
 
 
 async def _probe(port: int) -> tuple[list[ProbeAttempted], float, list[float]]:
@@ -129,14 +132,3 @@ def _ticker() -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", _TICKER, *arguments], stdout=subprocess.PIPE, text=True
     )
-
-
-def _paced_exchanges(port: int) -> float:
-    """Microseconds of CPU per exchange over a blocking socket, at the pace of the workers."""
-    times = PER_SECOND * FLOOR_SECONDS
-    due, cpu = time.monotonic(), time.process_time()
-    for _ in range(times):
-        due += 1 / PER_SECOND
-        time.sleep(max(0.0, due - time.monotonic()))
-        http_exchange(port)
-    return (time.process_time() - cpu) * MICROSECONDS / times

@@ -66,3 +66,15 @@ def http_exchange(port: int) -> None:
         while not answer.endswith(b"ok"):
             answer += sock.recv(READ_BYTES)
     assert answer.startswith(b"HTTP/1.1 200")
+
+
+def paced_cpu(port: int, per_second: int, seconds: float) -> float:
+    """Microseconds of CPU per exchange that come one by one at a steady pace: more than in a row,
+    since a processor that sleeps in between forgets."""
+    times = int(per_second * seconds)
+    due, cpu = time.monotonic(), time.process_time()
+    for _ in range(times):
+        due += 1 / per_second
+        time.sleep(max(0.0, due - time.monotonic()))
+        http_exchange(port)
+    return (time.process_time() - cpu) * MICROSECONDS / times
