@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from minikubelet.assembly import Node
 from minikubelet.cli.output import PodSummary, RunOutput
 from minikubelet.events import EventRecorder
-from minikubelet.journal import ContainerExited, PodRef, Record
+from minikubelet.journal import ContainerExited, ContainerStartFailed, PodRef, Record
 from minikubelet.manifest.pod import Pod
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.wording import exit_cause
@@ -27,6 +27,10 @@ _SIGNALS = {
     signal.SIGTERM: "asked to end",
     signal.SIGHUP: "terminal closed",
 }
+
+
+_NOT_OF_THE_START = frozenset({"PostStartHookError", "RunContainerError"})
+"""These have left an instance, whose end says why."""
 
 
 class PodStatuses:
@@ -41,8 +45,12 @@ class PodStatuses:
         self._statuses[pod.metadata.uid] = status
 
     def note(self, record: Record) -> None:
-        if isinstance(record, ContainerExited):
-            self._exit_causes[record.pod.uid][record.container] = exit_cause(record)
+        match record:
+            case ContainerExited():
+                self._exit_causes[record.pod.uid][record.container] = exit_cause(record)
+            case ContainerStartFailed() if record.reason not in _NOT_OF_THE_START:
+                cause = f"not started: {record.reason}"
+                self._exit_causes[record.pod.uid][record.container] = cause
 
     def is_finished(self, pod: Pod) -> bool:
         status = self._statuses.get(pod.metadata.uid)
@@ -57,6 +65,13 @@ class PodStatuses:
             )
             for pod in self._pods
         ]
+
+
+def _end_log(follower: LogFollower, layout: Layout, record: Record) -> None:
+    if isinstance(record, ContainerExited):
+        pod = record.pod
+        logs = layout.pod_log_dir(pod.namespace, pod.name, pod.uid) / record.container
+        follower.instance_ended(logs, record.restart_count)
 
 
 @contextmanager
@@ -91,6 +106,7 @@ async def followed(
         await node.runtime.open()
         events = EventRecorder()
         events.subscribe(output.event)
+        node.journal.subscribe(lambda record: _end_log(follower, layout, record))
         node.journal.subscribe(output.record)
         node.journal.subscribe(events.on_record)
         for pod in pods:

@@ -52,6 +52,9 @@ class RunSession:
         with stop_signals(self._stop):
             async with followed(node, layout, self._pods, self._output):
                 await self._run_pods(node)
+        self._failed |= {
+            pod.metadata.uid for pod in self._pods if not self._statuses.is_finished(pod)
+        }
         self._output.summary(self._statuses.summaries(), self._verdict())
         if self._broken:
             return NOBODY_READS

@@ -115,6 +115,12 @@ class LogCursor:
         if final:
             yield from self._flush()
 
+    def end(self, instance: int) -> Iterator[Batch]:
+        """`read()` when `instance` has ended: its lines without a newline are handed out too."""
+        yield from self.read()
+        if self._instance == instance:
+            yield from self._flush()
+
     def close(self) -> None:
         self._close_file()
 

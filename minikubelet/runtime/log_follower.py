@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Protocol
 from minikubelet.journal import PodRef
 from minikubelet.log import get_logger
 from minikubelet.runtime.container_log import LogEntry
-from minikubelet.runtime.log_cursor import LogCursor
+from minikubelet.runtime.log_cursor import Batch, LogCursor
 from minikubelet.runtime.log_watch import POLL_SECONDS, LogWatcher, open_watcher
 
 log = get_logger(__name__)
@@ -78,6 +78,11 @@ class LogFollower:
             self._sink.log_lost(pod, container)
 
         self._post(_Container(pod, container, directory, LogCursor(directory, lost)))
+
+    def instance_ended(self, directory: Path, instance: int) -> None:
+        """All that `<directory>/<instance>.log` will ever hold is written: hand out its last line,
+        which may have no newline. What is said afterwards comes after it."""
+        self._post(lambda: self._end_instance(directory, instance))
 
     def remove_container(self, directory: Path) -> Future[None]:
         """Hand out what is written, then forget the container. The future tells when its
@@ -159,14 +164,24 @@ class LogFollower:
         return commands
 
     def _read(self, container: _Container, *, final: bool = False) -> None:
+        self._hand_out(container, lambda cursor: cursor.read(final=final))
+
+    def _hand_out(
+        self, container: _Container, read: Callable[[LogCursor], Iterator[Batch]]
+    ) -> None:
         try:
-            for entries in container.cursor.read(final=final):
+            for entries in read(container.cursor):
                 self._sink.log_lines(container.pod, container.name, entries)
             container.broken = False
         except Exception:
             if not container.broken:
                 log.exception("cannot follow log", pod=container.pod, container=container.name)
             container.broken = True
+
+    def _end_instance(self, directory: Path, instance: int) -> None:
+        container = self._containers.get(directory)
+        if container is not None:
+            self._hand_out(container, lambda cursor: cursor.end(instance))
 
     def _remove(self, command: _Remove) -> None:
         container = self._containers.pop(command.directory, None)

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from minikubelet.cli.run_dir import layout_of
+from minikubelet.runtime.empty_dir import memory_dir
 from tests.cli.run_process import a_container, a_pod, running, write
 
 STUBBORN = (
@@ -113,12 +115,14 @@ def test_kill_9_leaves_no_process_and_no_file(tmp_path: Path, short_directory: P
     with running(write(tmp_path / "pod.yaml", pod), environment=environment) as run:
         pid = run.wait_for_record("ContainerStarted")["data"]["pid"]
         run.wait_for_log("child")
-        assert list(temporary.iterdir())
+        (directory,) = temporary.iterdir()
+        in_memory = memory_dir(layout_of(directory))
+        assert in_memory.exists()
         run.signal(signal.SIGKILL)
         run.process.wait()
     deadline = time.monotonic() + 20
-    while psutil.pid_exists(pid) or list(temporary.iterdir()):
-        assert time.monotonic() < deadline, (psutil.pid_exists(pid), list(temporary.iterdir()))
+    while psutil.pid_exists(pid) or directory.exists() or in_memory.exists():
+        assert time.monotonic() < deadline, (psutil.pid_exists(pid), directory, in_memory)
 
 
 def test_config_maps_and_secrets_of_the_same_input(tmp_path: Path) -> None:
@@ -255,3 +259,28 @@ def test_a_long_tmpdir_is_no_obstacle(tmp_path: Path) -> None:
     path = write(tmp_path / "pod.yaml", pod)
     with running(path, environment={"TMPDIR": str(long)}) as run:
         assert run.end() == 0
+
+
+def test_a_container_that_was_never_started_says_why_at_the_end(tmp_path: Path) -> None:
+    value_from = {"configMapKeyRef": {"name": "none", "key": "k"}}
+    container = a_container("main", "true", env=[{"name": "K", "valueFrom": value_from}])
+    with running(write(tmp_path / "pod.yaml", a_pod("web", container))) as run:
+        run.wait_for_record("ContainerStartFailed", reason="CreateContainerConfigError")
+        run.signal(signal.SIGINT)
+        assert run.end() == 0
+        (pod,) = run.summary()["pods"]
+    assert pod["phase"] == "Failed"  # L-240
+    assert pod["containers"][0]["lastExit"] == {
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "message": "The container could not be located when the pod was terminated",
+        "cause": "not started: CreateContainerConfigError",
+    }
+
+
+def test_a_last_line_without_newline_comes_before_the_end(tmp_path: Path) -> None:
+    pod = a_pod("job", a_container("main", "printf last"), restartPolicy="Never")
+    with running(write(tmp_path / "pod.yaml", pod)) as run:
+        assert run.end() == 0
+        told = [fact.get("record", fact["type"]) for fact in run.facts]
+    assert told.index("log") < told.index("ContainerExited")

@@ -176,6 +176,28 @@ def test_the_last_look_hands_out_a_line_without_newline(tmp_path: Path, cursor: 
     assert texts(cursor, final=True) == [b"> "]
 
 
+def test_the_end_of_an_instance_hands_out_its_line_without_newline(
+    tmp_path: Path, cursor: LogCursor
+) -> None:
+    writer = CRIWriter(tmp_path)
+    writer.write(b"> ")
+    writer.close()
+    assert [entry.text for batch in cursor.end(0) for entry in batch] == [b"> "]
+    CRIWriter(tmp_path, 1).write(b"next\n")
+    assert texts(cursor) == [b"next"]
+
+
+def test_the_end_of_an_earlier_instance_leaves_a_line_that_goes_on(
+    tmp_path: Path, cursor: LogCursor
+) -> None:
+    CRIWriter(tmp_path)
+    writer = CRIWriter(tmp_path, 1, split_bytes=4)
+    writer.raw(b"2026-01-01T00:00:00Z stdout P half\n")
+    assert list(cursor.end(0)) == []
+    writer.raw(b"2026-01-01T00:00:00Z stdout F  line\n")
+    assert texts(cursor) == [b"half line"]
+
+
 def test_the_last_look_reads_a_file_whose_rotation_was_cut_short(
     tmp_path: Path, cursor: LogCursor
 ) -> None:

@@ -156,6 +156,18 @@ def test_what_is_said_after_a_line_was_written_comes_after_it(
     assert all(line < word for line, word in zip(lines, said, strict=True))
 
 
+def test_the_last_line_without_newline_comes_before_what_is_said_of_the_end(
+    tmp_path: Path, seen: Seen, follower: LogFollower
+) -> None:
+    writer = CRIWriter(tmp_path)
+    follower.add_container(POD, "app", tmp_path)
+    writer.write(b"> ")
+    writer.close()
+    follower.instance_ended(tmp_path, 0)
+    follower.after_logs(lambda: seen.say("ended"))
+    seen.wait_for("web/app: > ", "ended")
+
+
 def test_after_the_end_callbacks_are_called_at_once(seen: Seen, follower: LogFollower) -> None:
     assert follower.close(PATIENCE_SECONDS)
     follower.after_logs(lambda: seen.say("late"))
