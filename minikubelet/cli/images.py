@@ -85,8 +85,6 @@ def run(args: argparse.Namespace) -> int:
         file = Path(args.images) if args.images else None
         catalog = load_catalog(file, os.environ.get("PATH", os.defpath))
         asked = [(image, catalog.find(parse_image(image))) for image in args.image]
-    except OSError as err:
-        return _usage(f"cannot read {err.filename}: {err.strerror}")
     except (ImagesFileError, ImageNameError) as err:
         return _usage(str(err))
     rows = [describe(image, entry, catalog) for image, entry in asked if entry is not None]

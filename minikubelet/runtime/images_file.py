@@ -32,7 +32,7 @@ _FIELDS = ("entrypoint", "cmd", "env", "workingDir", "mock")
 
 
 class ImagesFileError(Exception):
-    """The problems of an images file, one per line: `<file>:<line>: <what>`."""
+    """The problems of an images file, one per line, mostly `<file>:<line>: <what>`."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -42,9 +42,14 @@ class ImagesFileError(Exception):
 def load_catalog(path: Path | None, search_path: str = os.defpath) -> ImageCatalog:
     """The built-in catalog under the user's; `search_path` is the PATH that containers get.
 
-    Raises OSError when the file cannot be read, ImagesFileError when it is not right.
+    Raises ImagesFileError when the file cannot be read or is not right.
     """
-    user = () if path is None else parse_images(path.read_text(encoding="utf-8"), path)
+    try:
+        user = () if path is None else parse_images(path.read_text(encoding="utf-8"), path)
+    except OSError as err:
+        raise ImagesFileError((f"cannot read {path}: {err.strerror}",)) from err
+    except UnicodeDecodeError as err:
+        raise ImagesFileError((f"cannot read {path}: it is not UTF-8 text",)) from err
     return ImageCatalog(user, BUILTIN, search_path=search_path)
 
 
