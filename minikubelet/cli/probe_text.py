@@ -23,6 +23,7 @@ from minikubelet.manifest.pod import Pod
 from minikubelet.pod.durations import go_duration
 from minikubelet.probes.addresses import join_host_port
 from minikubelet.probes.attempt import Attempt, Examined
+from minikubelet.probes.first_bytes import is_http2, is_tls_alert
 from minikubelet.probes.hints import hints_of
 from minikubelet.probes.http_request import REDIRECTS
 from minikubelet.probes.http_response import quote_bytes
@@ -190,7 +191,7 @@ def _fact_lines(fact: Fact, told: Sequence[Fact]) -> tuple[str, ...]:
             about = f"service {service}" if service else "the whole server"
             return (f"sent grpc.health.v1.Health/Check for {about}",)
         case FirstBytes(data):
-            return (f"first bytes: {_line(data)}" if data else "closed by the server",)
+            return (f"first bytes: {_beginning(data)}" if data else "closed by the server",)
         case BodyRead(body, truncated):
             return _body_lines(body, truncated=truncated)
         case Redirected(location, followed):
@@ -218,7 +219,7 @@ def _redirect_rule(told: Sequence[Fact], *, followed: bool) -> str:
 
 def _body_lines(body: bytes, *, truncated: bool) -> tuple[str, ...]:
     if truncated:
-        return (f"body, cut after {len(body)} bytes: {_line(body)} …",)
+        return (f"body, cut after {len(body)} bytes: {_line(body)}",)
     more = " …" if b"\n" in body.rstrip() else ""
     return (f"body of {len(body)} bytes: {_line(body)}{more}" if body else "no body",)
 
@@ -238,6 +239,12 @@ def _command_lines(ended: CommandEnded) -> tuple[str, ...]:
         if len(texts) > _OUTPUT_LINES:
             lines.append(f"{name}: {len(texts) - _OUTPUT_LINES} more lines")
     return tuple(lines)
+
+
+def _beginning(data: bytes) -> str:
+    if is_http2(data):
+        return "HTTP/2 settings"
+    return "a TLS alert" if is_tls_alert(data) else _line(data)
 
 
 def _line(data: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.probes.attempt import Examined, LookKind
-from minikubelet.probes.hints_http import TLS_ALERT
+from minikubelet.probes.first_bytes import is_tls_alert
 from minikubelet.probes.trace import CallAnswered, Connected, FirstBytes, HTTP2Ready
 
 
@@ -29,14 +29,14 @@ def grpc_hints(examined: Examined) -> Iterator[tuple[str, str]]:
         )
     elif answer.code == "NotFound" or answer.serving == "SERVICE_UNKNOWN":
         better = (
-            "; the server as a whole is healthy: leave service out"
+            "the server as a whole is healthy: leave service out"
             if examined.look(LookKind.SERVICE)
-            else ""
+            else "leave service out"
         )
         yield (
             "service",
-            f"the health service knows no service {go_quote(action.service)}{better}, or set its "
-            "status in the app (kubectl and probes use the name as it is, case included)",
+            f"the health service knows no service {go_quote(action.service)}; {better}, or let the "
+            "app set the status of this name",
         )
     elif answer.code in ("Unauthenticated", "PermissionDenied"):
         yield (
@@ -55,7 +55,7 @@ def _not_ready_hints(examined: Examined) -> Iterator[tuple[str, str]]:
     data = first.data if first is not None else b""
     if data.startswith(b"HTTP/"):
         yield "http1", "the server speaks HTTP/1, which gRPC does not: use httpGet, or another port"
-    elif data.startswith(TLS_ALERT):
+    elif is_tls_alert(data):
         yield (
             "grpc-tls",
             "the server speaks TLS, and grpc probes do not: serve health without TLS on a port of "
@@ -64,7 +64,8 @@ def _not_ready_hints(examined: Examined) -> Iterator[tuple[str, str]]:
     elif first is not None:
         yield (
             "not-grpc",
-            "the server hangs up, or does not speak HTTP/2: is this its gRPC port, without TLS?",
+            "the server hangs up, or does not speak HTTP/2: does it want TLS, which grpc probes do "
+            "not speak, or is this not its gRPC port?",
         )
     else:
         yield (

@@ -9,6 +9,7 @@ from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import HTTPGetAction
 from minikubelet.pod.durations import go_duration
 from minikubelet.probes.attempt import Attempt, Examined, LookKind
+from minikubelet.probes.first_bytes import is_http2, is_tls_alert
 from minikubelet.probes.http_response import quote_bytes
 from minikubelet.probes.looks import timed_out
 from minikubelet.probes.trace import (
@@ -21,9 +22,6 @@ from minikubelet.probes.trace import (
     Secured,
 )
 
-TLS_ALERT = b"\x15\x03"
-HTTP2_SETTINGS = re.compile(rb"\x00..\x04\x00\x00\x00\x00\x00", re.DOTALL)
-"""The frame with which an HTTP/2 server begins."""
 _WANTS_TLS = re.compile(r"\bHTTPS\b|\bTLS\b|\bSSL\b", re.IGNORECASE)
 _NAMES_HOST = re.compile(
     r"(invalid|disallowed|unknown|blocked|bad|not allowed)[^\n]{0,40}\bhost|\bhost header"
@@ -32,6 +30,12 @@ _NAMES_HOST = re.compile(
 )
 _LOGIN = re.compile(r"log-?in|sign-?in|/auth|/sso|oauth", re.IGNORECASE)
 _EXCERPT_BYTES = 24
+_NO_TLS = "first record does not look like a TLS handshake"
+_CLIENT_CERTIFICATE = (
+    "client-certificate",
+    "the server wants a client certificate, and probes have none: serve health on a port without "
+    "that demand",
+)
 
 
 def http_hints(examined: Examined) -> Iterator[tuple[str, str]]:
@@ -39,11 +43,17 @@ def http_hints(examined: Examined) -> Iterator[tuple[str, str]]:
     action = attempt.target.probe.http_get
     if action is None or attempt.last(Connected) is None:
         return
-    head = attempt.last_connection.last(HeadRead)
+    head, redirect = attempt.last_connection.last(HeadRead), attempt.last(Redirected)
     if head is None:
         yield from _unanswered_hints(examined, action)
         return
-    if head.status // 100 == 3:
+    if attempt.succeeded and redirect is not None and _LOGIN.search(redirect.location):
+        yield (
+            "login",
+            "the redirect leads to a login: the probe succeeds whatever the state of the app; give "
+            "a path that needs no login",
+        )
+    elif head.status // 100 == 3:
         yield from _redirect_hints(attempt, head)
     elif head.status >= 400:
         yield from _status_hints(examined, action, head.status)
@@ -60,17 +70,19 @@ def _unanswered_hints(examined: Examined, action: HTTPGetAction) -> Iterator[tup
     other = _look_that_answered(examined, LookKind.SCHEME)
     first = attempt.last(FirstBytes)
     data = first.data if first is not None else b""
-    if action.scheme == "HTTP" and (other or data.startswith(TLS_ALERT)):
+    if action.scheme == "HTTP" and (other or is_tls_alert(data)):
         yield "wants-https", "the server speaks TLS on this port: set scheme: HTTPS"
     elif action.scheme == "HTTPS" and attempt.last(Secured) is None and other:
         yield "wants-http", "the server speaks plain HTTP on this port: leave scheme out"
-    elif action.scheme == "HTTPS" and "certificate" in attempt.result.output:
+    elif attempt.result.output.endswith(_NO_TLS):
         yield (
-            "client-certificate",
-            "the server wants a client certificate, and probes have none: serve health on a port "
-            "without that demand",
+            "no-tls",
+            "the peer speaks neither TLS nor HTTP: is this the right port? For other protocols use "
+            "tcpSocket or exec",
         )
-    elif HTTP2_SETTINGS.match(data):
+    elif "tls: certificate required" in attempt.result.output:
+        yield _CLIENT_CERTIFICATE
+    elif is_http2(data):
         yield (
             "http2",
             "the server speaks HTTP/2 without TLS, which HTTP probes do not: if it is a gRPC "
@@ -83,9 +95,14 @@ def _unanswered_hints(examined: Examined, action: HTTPGetAction) -> Iterator[tup
             "this the right port? For other protocols use tcpSocket or exec",
         )
     elif not timed_out(attempt) and attempt.last(RequestSent) is not None:
+        also = (
+            "; over TLS it may want a client certificate, and probes have none"
+            if attempt.last(Secured) is not None
+            else ""
+        )
         yield (
             "hung-up",
-            "the server took the request and hung up without an answer: look into its log",
+            f"the server took the request and hung up without an answer: look into its log{also}",
         )
 
 
@@ -102,12 +119,6 @@ def _redirect_hints(attempt: Attempt, head: HeadRead) -> Iterator[tuple[str, str
         yield (
             "no-location",
             f"status {head.status} counts as a success, whatever the state of the app",
-        )
-    elif _LOGIN.search(redirect.location):
-        yield (
-            "login",
-            "the redirect leads to a login: the probe would succeed whatever the state of the app; "
-            "give a path that needs no login",
         )
     elif not redirect.followed:
         yield (
@@ -144,9 +155,11 @@ def _status_hints(
     elif status == 421 or (status in (400, 403, 404) and _NAMES_HOST.search(body)):
         yield (
             "host-header",
-            "the app seems to refuse the Host header, which is the Pod's IP and port: set "
-            "httpHeaders: [{name: Host, value: …}] to a name it accepts",
+            "the app seems to refuse the Host header it got: set httpHeaders: [{name: Host, value: "
+            "…}] to a name it accepts",
         )
+    elif status == 400 and action.scheme == "HTTPS" and "certificate" in body:
+        yield _CLIENT_CERTIFICATE
     elif status == 400 and action.scheme == "HTTP" and _WANTS_TLS.search(body):
         yield "wants-https", "the server speaks TLS on this port: set scheme: HTTPS"
     elif status == 404:

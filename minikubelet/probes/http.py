@@ -219,7 +219,7 @@ class HTTPConversation:
         parser = self._parser
         if parser.status // 100 == 3 and parser.location:
             trace.note(Redirected(parser.location, followed=self.next_request is not None))
-        if parser.finished:
+        if self.next_request is None:
             trace.note(BodyRead(bytes(parser.body), parser.truncated))
 
     def answer(self) -> HTTPAnswer:

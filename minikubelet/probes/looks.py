@@ -13,7 +13,14 @@ from minikubelet.manifest.pod import GRPCAction, HTTPGetAction, HTTPHeader, Prob
 from minikubelet.probes.addresses import is_ip
 from minikubelet.probes.attempt import Attempt, LookKind
 from minikubelet.probes.http_request import canonical_name
-from minikubelet.probes.trace import CallAnswered, Connected, FirstBytes, HeadRead, HTTP2Ready
+from minikubelet.probes.trace import (
+    CallAnswered,
+    Connected,
+    FirstBytes,
+    HeadRead,
+    HTTP2Ready,
+    Secured,
+)
 
 PATIENCE_SECONDS = 10
 """How long a slow answer is waited for."""
@@ -33,7 +40,7 @@ class PlannedLook:
 def plan_looks(attempt: Attempt) -> Iterator[PlannedLook]:
     """In the order in which they are worth it: the first that succeeds is the answer."""
     probe = attempt.target.probe
-    if attempt.succeeded or attempt.last(Connected) is None:
+    if attempt.succeeded or attempt.last_connection.last(Connected) is None:
         return
     if probe.http_get is not None:
         quick = replace(probe, timeout_seconds=min(probe.timeout_seconds, QUICK_SECONDS))
@@ -54,7 +61,8 @@ def _http_looks(
     if head is None:
         if timed_out(attempt):
             yield _patient(probe)
-        if connection.last(FirstBytes) is None or not timed_out(attempt):
+        first = connection.last(FirstBytes)
+        if connection.last(Secured) is None and (first is None or not first.data):
             scheme = "HTTPS" if action.scheme == "HTTP" else "HTTP"
             yield _http(LookKind.SCHEME, scheme, quick, replace(action, scheme=scheme))
         return
