@@ -21,7 +21,6 @@ import pytest
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE_SECONDS = 10.0
-_OURS = ("minikubelet-run-*", "minikubelet-emptydir-*")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,10 +44,19 @@ def _nothing_is_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_files_are_left() -> Iterator[None]:
-    before = _our_files()
-    yield
-    left = _our_files() - before
-    assert not left, f"files left behind: {sorted(left)}"
+    """This process and its children put temporary files into a directory of their own, which is
+    short enough for sockets; at the end only what pytest itself keeps may be there."""
+    with tempfile.TemporaryDirectory(prefix="mk-", dir="/tmp") as own:
+        os.chmod(own, 0o711)
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = tempfile.tempdir = own
+        yield
+        left = [path.name for path in Path(own).iterdir() if not path.name.startswith("pytest-")]
+        tempfile.tempdir = None
+        os.environ.pop("TMPDIR")
+        if before is not None:
+            os.environ["TMPDIR"] = before
+        assert not left, f"files left behind: {left}"
 
 
 def _descendants() -> dict[int, str]:
@@ -91,8 +99,3 @@ def _listening_ports() -> set[int]:
         for connection in psutil.Process().net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
-
-
-def _our_files() -> set[Path]:
-    places = [Path(tempfile.gettempdir()), Path("/dev/shm")]
-    return {path for place in places for pattern in _OURS for path in place.glob(pattern)}
