@@ -35,7 +35,7 @@ from minikubelet.runtime.records import (
     read_start_record,
 )
 from minikubelet.runtime.shim.adoption import Found, find_shim
-from minikubelet.runtime.shim.records import LAUNCH
+from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH
 from minikubelet.runtime.spawner_client import SpawnerClient
 
 __all__ = [
@@ -131,7 +131,7 @@ class ProcessRuntime:
         try:
             return await self._start(spec, instance_dir)
         except ShimGoneError:
-            text = "the shim ended before the container was started"
+            text = f"the shim ended before the container was started{_last_words(instance_dir)}"
             raise ContainerStartError("CreateContainerError", text) from None
 
     async def _start(self, spec: LaunchSpec, instance_dir: Path) -> StartRecord:
@@ -220,6 +220,15 @@ class ProcessRuntime:
         if adopted.start:
             await self._spawner.sweep(adopted.start.shim_pid)
         self._on_event(ShimLostEvent(link.container_id, adopted.survivors))
+
+
+def _last_words(instance_dir: Path) -> str:
+    """The last line of a failed shim's traceback, if it has left one."""
+    try:
+        text = (instance_dir / ERROR_LOG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return f": {text.splitlines()[-1]}" if text else ""
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -40,6 +40,7 @@ class SpawnerClient:
         self._control: socket.socket | None = None
         self._pid = 0
         self._ended = asyncio.Event()
+        self._asked = False
         self._pipes: dict[str, int] = {}
 
     @property
@@ -76,6 +77,8 @@ class SpawnerClient:
     async def close(self) -> None:
         """End the spawner. In foreground mode that ends all containers first, and returns when
         nothing of the run is left."""
+        if self._pipes and self._control is None:
+            self._spawn()  # for what is to be removed at the end
         if owner_token := self._pipes.pop("owner_token", None):
             os.close(owner_token)
         while self._pipes:
@@ -138,6 +141,12 @@ class SpawnerClient:
             os.waitpid(self._pid, 0)
         self._pid = 0
         self._ended.set()
+        if self._pipes and self._asked:
+            # In foreground mode somebody must outlive this process, to clean up after it. Not again
+            # at once, in case it cannot live.
+            self._asked = False
+            with contextlib.suppress(OSError):
+                self._spawn()
 
     async def _request(self, kind: bytes, argument: bytes) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -146,6 +155,7 @@ class SpawnerClient:
         rights = [
             (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]).tobytes())
         ]
+        self._asked = True
         try:
             async with self._sending:
                 while True:

@@ -7,10 +7,14 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from minikubelet.runtime.processes import ShimLostEvent
 from minikubelet.runtime.records import read_start_record
+from minikubelet.runtime.shim.tree import all_processes
+from minikubelet.runtime.spawner_client import SpawnerClient
 from tests.runtime.daemon_process import run_daemon
-from tests.runtime.harness import Harness, eventually, is_alive, processes_with
+from tests.runtime.harness import Harness, a_harness, eventually, is_alive, processes_with
 
 SH = ("sh", "-c")
 FOREST = (*SH, "setsid sleep 1000 & (env -i setsid sleep 1000.5 &); echo ready; sleep 1000")
@@ -65,12 +69,45 @@ async def test_the_spawner_and_the_shims_are_out_of_reach_of_the_terminal(
     assert [os.getpgid(pid) for pid in pids] == list(pids)
 
 
-async def test_nothing_is_left_of_a_foreground_run_whose_process_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spawner_killed", [False, True], ids=["", "after its spawner"])
+async def test_nothing_is_left_of_a_foreground_run_whose_process_is_killed(
+    spawner_killed: bool, tmp_path: Path
+) -> None:
     directory = tmp_path / "run"
     directory.mkdir()
     daemon = await run_daemon(directory, foreground=True)
-    starts = daemon.starts
+    if spawner_killed:
+        (spawner,) = spawners_of(daemon.process.pid)
+        os.kill(spawner, signal.SIGKILL)
+        await eventually(
+            lambda: spawners_of(daemon.process.pid) not in ([], [spawner]), "there is another"
+        )
     await daemon.kill()
     await eventually(lambda: not processes_with(str(directory)), "the containers have ended")
-    await eventually(lambda: not directory.exists(), "the directory of the run is removed")
-    assert [is_alive(start.shim_pid, start.shim_start_time) for start in starts] == [False] * 3
+    await eventually(lambda: "run" not in os.listdir(tmp_path), "the run's directory is removed")
+    alive = [is_alive(start.shim_pid, start.shim_start_time) for start in daemon.starts]
+    assert alive == [False] * 3
+
+
+def spawners_of(pid: int) -> list[int]:
+    return [p.pid for p in all_processes() if p.ppid == pid and p.comm == "shim-spawner"]
+
+
+async def test_closing_a_foreground_runtime_ends_its_containers(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    async with a_harness(tmp_path, leave=True, die_with_owner=True, cleanup=[directory]) as harness:
+        harness.directory = directory
+        spec = await harness.start((*SH, "setsid sleep 1000 & sleep 1000"), die_with_owner=True)
+    assert processes_with(spec.instance_dir) == []
+    assert harness.living_shims() == []
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_second_spawner_that_cannot_live_is_not_started_over_and_over(
+    tmp_path: Path,
+) -> None:
+    client = SpawnerClient(cleanup=(), die_with_owner=True)
+    client.open()
+    os.kill(client.pid, signal.SIGKILL)  # before it was asked for anything
+    await eventually(lambda: client.pid == 0, "its end is noticed")
+    await client.close()

@@ -14,6 +14,8 @@ FORMAT = 1
 LAUNCH, START, EXIT = "launch.json", "start.json", "exit.json"
 LOST_LAUNCH = "launch-lost.json"
 """What becomes of a launch file whose shim is gone without a record of the end."""
+ERROR_LOG = "shim-error.log"
+"""Why a shim has failed, if ever one does."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

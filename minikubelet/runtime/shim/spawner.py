@@ -26,7 +26,7 @@ from minikubelet.runtime.shim.child import CREATE, IGNORED_BY_SHIM, StartError
 from minikubelet.runtime.shim.loop import Loop, Timer
 from minikubelet.runtime.shim.main import Shim, prepare_shim, start_failed
 from minikubelet.runtime.shim.protocol import LAUNCH, SPAWNER_HEADER, encode
-from minikubelet.runtime.shim.records import remove
+from minikubelet.runtime.shim.records import ERROR_LOG, remove
 from minikubelet.runtime.shim.signals import Signals
 
 TYPE_CHECKING = False
@@ -211,7 +211,7 @@ def _leave_traceback(directory: str) -> None:
     """A shim that fails takes its container along; the reason stays beside the records."""
     import traceback  # not worth its memory in every shim
 
-    path = os.path.join(directory, "shim-error.log")
+    path = os.path.join(directory, ERROR_LOG)
     remove(path)
     try:
         with open(path, "x", encoding="utf-8") as file:
