@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from minikubelet.clock import Clock
 from minikubelet.log import get_logger
 from minikubelet.manifest.meta import ObjectMeta
 from minikubelet.manifest.pod import ProbeKind
+
+if TYPE_CHECKING:  # it brings asyncio, which those who only read records do without
+    from minikubelet.clock import Clock
 
 log = get_logger(__name__)
 

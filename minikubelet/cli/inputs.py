@@ -11,9 +11,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Position
 from minikubelet.manifest.yaml_text import MAX_TEXT_BYTES
@@ -22,6 +24,11 @@ STANDARD_INPUT = "-"
 _STDIN_NAME = "<stdin>"
 _SUFFIXES = (".yaml", ".yml", ".json")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+NOBODY = Identity(
+    new_uid=str, name_suffix=lambda: "xxxxx", created_at=datetime.fromtimestamp(0, UTC)
+)
+"""What objects are given that are only looked at: nobody sees it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "run": "run the Pods of manifests as local processes, in the foreground",
     "simulate": "tell what would happen to Pods whose apps follow a script",
     "validate": "check manifests and print every finding",
+    "plan": "what will happen to a Pod and when, without running it",
     "probe": "try each probe of a manifest once, against an app that runs anywhere",
     "images": "show which local command stands for an image",
     "mock": "a small server with scripted health, to try probes on",

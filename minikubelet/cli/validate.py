@@ -22,13 +22,12 @@ import argparse
 import json
 import os
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 from minikubelet.cli.colors import use_color
 from minikubelet.cli.finding_text import count_text, finding_lines
-from minikubelet.cli.inputs import read_inputs
-from minikubelet.manifest.admit import Admitted, Identity, admit
+from minikubelet.cli.inputs import NOBODY, read_inputs
+from minikubelet.manifest.admit import Admitted, admit
 from minikubelet.manifest.findings import Finding, Severity, has_errors
 from minikubelet.manifest.read import read_manifest
 
@@ -46,11 +45,6 @@ examples:
 Errors are what Kubernetes would refuse, in its own words, and fields that must not be left out.
 Warnings are fields that have no effect here. Exit code: 0 without errors, 14 with errors, 2 when a
 file cannot be read."""
-
-# Nothing is created here, so what is given to new objects is never seen.
-_NOBODY = Identity(
-    new_uid=str, name_suffix=lambda: "xxxxx", created_at=datetime.fromtimestamp(0, UTC)
-)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -73,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Print what is found; the answer is the exit code."""
     inputs = read_inputs(args.files, sys.stdin.buffer)
-    admitted = admit([read_manifest(text.text, text.file) for text in inputs.texts], _NOBODY)
+    admitted = admit([read_manifest(text.text, text.file) for text in inputs.texts], NOBODY)
     findings = (*inputs.findings, *admitted.findings)
     if args.output == "json":
         print(json.dumps(_report(findings, admitted), ensure_ascii=False, indent=2))

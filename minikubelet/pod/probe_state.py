@@ -186,20 +186,28 @@ def advance(
 def _first_run(
     state: ProbeState, view: ProbeView, probe: Probe, now: float, jitter: float
 ) -> tuple[float, Trigger]:
-    """The gate is open: when to run first, and why then.
+    """The gate is open: when to run first, and why then."""
+    begin = view.started_monotonic + probe.initial_delay_seconds
+    if view.adopted and not state.gated:
+        return max(begin, now + jitter * probe.period_seconds), Trigger.SCHEDULE
+    due = first_due(probe, view.started_monotonic, now)
+    if probe.kind is ProbeKind.LIVENESS or due > now:
+        return due, Trigger.SCHEDULE
+    return due, Trigger.STARTUP_SUCCESS if state.gated else Trigger.START
+
+
+def first_due(probe: Probe, started: float, opened: float) -> float:
+    """When the first run is due of a container that started at `started`, when the gate opens at
+    `opened`.
 
     Startup and readiness: when the initial delay is over, at once if it is already (P-161, B-1).
     Liveness: at the ticks of its own clock, the first of which is the end of the initial delay, or
     one period after the start if there is none (P-137).
     """
-    begin = view.started_monotonic + probe.initial_delay_seconds
-    if view.adopted and not state.gated:
-        return max(begin, now + jitter * probe.period_seconds), Trigger.SCHEDULE
-    if probe.kind is ProbeKind.LIVENESS:
-        if not probe.initial_delay_seconds:
-            begin += probe.period_seconds
-        missed = max(0, math.ceil((now - begin) / probe.period_seconds))
-        return begin + missed * probe.period_seconds, Trigger.SCHEDULE
-    if begin > now:
-        return begin, Trigger.SCHEDULE
-    return now, Trigger.STARTUP_SUCCESS if state.gated else Trigger.START
+    begin = started + probe.initial_delay_seconds
+    if probe.kind is not ProbeKind.LIVENESS:
+        return max(begin, opened)
+    if not probe.initial_delay_seconds:
+        begin += probe.period_seconds
+    missed = max(0, math.ceil((opened - begin) / probe.period_seconds))
+    return begin + missed * probe.period_seconds
