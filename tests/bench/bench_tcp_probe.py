@@ -14,7 +14,7 @@ from tests.bench.harness import Row, medians
 from tests.bench.local_server import local_server
 from tests.bench.probing import cpu_of, probe_cpu
 
-TIMES = 1000
+TIMES = 500
 ROUNDS = 9
 
 

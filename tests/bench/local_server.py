@@ -72,7 +72,7 @@ def _end_with_parent() -> None:
 
 
 def _serve(kind: str) -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     print(listener.getsockname()[1], flush=True)
     while True:
