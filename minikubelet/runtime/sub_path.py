@@ -7,6 +7,7 @@ Upstream: pkg/volume/util/subpath.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -19,10 +20,15 @@ class OutsideVolumeError(Exception):
 def find_sub_path(volume: Path, sub_path: str) -> Path:
     """The real path of `sub_path` in the volume, which may be missing.
 
-    Raises OutsideVolumeError.
+    Raises OutsideVolumeError, OSError.
     """
     root = volume.resolve()
-    found = (root / sub_path).resolve()
+    try:
+        found = (root / sub_path).resolve()
+    except RuntimeError as error:  # a loop of links, before Python 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), sub_path) from error
+    if found.is_symlink():  # the same from Python 3.13 on
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), sub_path)
     if not found.is_relative_to(root):
         raise OutsideVolumeError(f"{sub_path} leads out of the volume")
     return found

@@ -203,7 +203,7 @@ def _mount(
     where = f"volumeMount {go_quote(mount.name)} of container {go_quote(container.name)}"
     try:
         found = find_sub_path(source, sub_path)
-    except (OutsideVolumeError, OSError, RuntimeError) as error:
+    except (OutsideVolumeError, OSError) as error:
         # Without the reason, as upstream: it would tell about the host's files.
         raise _config_error(f"failed to prepare subPath for {where}") from error
     if not found.exists():
