@@ -19,7 +19,7 @@ from minikubelet.runtime.shim.linux import boot_id, start_time
 from minikubelet.runtime.spawner_client import SpawnerClient
 from tests.builders import a_launch_spec
 from tests.runtime.daemon_process import run_daemon
-from tests.runtime.harness import Harness, a_harness, eventually, processes_with
+from tests.runtime.harness import Harness, a_harness, eventually, is_alive, processes_with
 
 SH = ("sh", "-c")
 
@@ -83,6 +83,7 @@ async def test_a_container_without_a_shim_is_lost_and_its_survivors_are_killed(
         start = read_start_record(Path(spec.instance_dir))
         assert start
     os.kill(start.shim_pid, signal.SIGKILL)
+    await eventually(lambda: not is_alive(start.shim_pid, start.shim_start_time), "it is gone")
     async with a_harness(tmp_path) as second:
         adopted = await second.adopt(Path(spec.instance_dir))
         assert processes_with(str(tmp_path)) == []
