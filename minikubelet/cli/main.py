@@ -17,6 +17,7 @@ from minikubelet import __version__
 
 COMMANDS: dict[str, str] = {
     "run": "run the Pods of manifests as local processes, in the foreground",
+    "check": "start the Pods, wait, run a command, stop: a verdict for CI",
     "simulate": "tell what would happen to Pods whose apps follow a script",
     "validate": "check manifests and print every finding",
     "plan": "what will happen to a Pod and when, without running it",
@@ -34,7 +35,8 @@ No cluster, no images, no container runtime."""
 _EPILOG = """\
 first steps:
   minikubelet run pod.yaml               see it run: logs, events and probes; Ctrl-C stops it
-  cleanly minikubelet validate pod.yaml          is the manifest right, and is every field honored?
+  minikubelet check pod.yaml -- pytest   does it become Ready, and do the tests pass then? for CI
+  minikubelet validate pod.yaml          is the manifest right, and is every field honored?
   minikubelet run -o json pod.yaml       the same as one JSON object per line, for programs
   minikubelet mock --http 8080 --fail-after 30s
                                          a server whose health breaks, to try a probe on
@@ -67,7 +69,10 @@ def _dispatch(arguments: list[str]) -> int:
     if chosen in COMMANDS:
         module = importlib.import_module(f"minikubelet.cli.{chosen}")
         module.add_parser(subparsers)
-        code: int = module.run(parser.parse_args(arguments))
+        own, trailing = _split(arguments, getattr(module, "TAKES_COMMAND", False))
+        args = parser.parse_args(own)
+        args.command_line = trailing
+        code: int = module.run(args)
         return code
     for name, summary in COMMANDS.items():
         subparsers.add_parser(name, help=summary)
@@ -76,6 +81,14 @@ def _dispatch(arguments: list[str]) -> int:
         return 2
     parser.parse_args(arguments)
     return 2
+
+
+def _split(arguments: list[str], takes_command: bool) -> tuple[list[str], list[str] | None]:
+    """The arguments, and what follows `--`: None without one."""
+    if not takes_command or "--" not in arguments:
+        return arguments, None
+    index = arguments.index("--")
+    return arguments[:index], arguments[index + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:
