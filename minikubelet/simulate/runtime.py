@@ -193,13 +193,14 @@ class ScriptedRuntime:
         container_id = instance.spec.container_id
         del self._instances[container_id]
         instance.end()
+        now = self._clock.monotonic()
         record = ExitRecord(
             container_id=container_id,
             exit_code=code,
             signal=code - 128 if code > 128 else None,
             reason_hint="oom" if oom else "",
             finished_at=self._nanoseconds(),
-            finished_monotonic=self._clock.monotonic(),
+            finished_monotonic=now,
             boot_id=_BOOT_ID,
             message="",
             survivors=(),
@@ -208,7 +209,8 @@ class ScriptedRuntime:
             rusage=ResourceUsage(user_seconds=0.0, system_seconds=0.0, max_rss_kilobytes=0),
             lost_log_bytes=0,
         )
-        self.on_event(ContainerExitedEvent(container_id, record))
+        # Later in the same moment: whoever is connected to it hears of its end before.
+        self._clock.call_at(now, lambda: self.on_event(ContainerExitedEvent(container_id, record)))
 
     def _nanoseconds(self) -> int:
         return round(self._clock.now().timestamp() * 1e6) * 1000
