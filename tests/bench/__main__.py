@@ -1,4 +1,4 @@
-"""All benchmarks: `python -m tests.bench [NAME …]`. Without names, all (about three minutes).
+"""All benchmarks: `python -m tests.bench [NAME …]`. Without names, all (two to three minutes).
 
 Each `bench_*.py` beside this file has a docstring that says what it measures and a `run()` that
 yields rows.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import platform
 import sys
 from pathlib import Path
@@ -24,7 +25,10 @@ def main() -> int:
     chosen = parser.parse_args().names or names
     if unknown := set(chosen) - set(names):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    print(f"Python {platform.python_version()}, {platform.system()} {platform.release()}")
+    print(
+        f"Python {platform.python_version()}, {platform.system()} {platform.release()}, "
+        f"{os.cpu_count()} processors, {_load()}"
+    )
     over: list[Row] = []
     for name in chosen:
         module = importlib.import_module(f"tests.bench.bench_{name}")
@@ -32,9 +36,15 @@ def main() -> int:
         over += [row for row in rows if row.within is False]
         print(f"\n{name}: {(module.__doc__ or '').strip().splitlines()[0]}")
         print(table(rows), flush=True)
+    # A machine that others use makes all figures worse, ratios less so.
+    print(f"\n{_load()}")
     if over:
-        print(f"\n{len(over)} over budget: " + "; ".join(row.what for row in over))
+        print(f"{len(over)} over budget: " + "; ".join(row.what for row in over))
     return 0
+
+
+def _load() -> str:
+    return f"load average {os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":
