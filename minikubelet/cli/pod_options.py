@@ -1,4 +1,4 @@
-"""What `run` and `check` have in common on the command line: manifests, images, addresses, output.
+"""What commands about Pods have in common: manifests, images, addresses, output.
 
 Role: arguments → Pods that may run, the objects that came with them and the image catalog, or the
 exit code that says why there are none; everything that is wrong has been told on standard error.
@@ -59,9 +59,14 @@ def add_pod_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_pods(args: argparse.Namespace) -> PodInput | int:
-    """The Pods of the manifests, or the exit code: USAGE or BAD_MANIFEST."""
-    admitted = admit_files(args, new_identity())
+def load_pods(
+    args: argparse.Namespace, *, run: str = "run", started: str = "started"
+) -> PodInput | int:
+    """The Pods of the manifests, or the exit code: USAGE or BAD_MANIFEST.
+
+    `run` and `started` as for `admit_files`.
+    """
+    admitted = admit_files(args, new_identity(), run=run, started=started)
     if isinstance(admitted, int):
         return admitted
     try:

@@ -16,25 +16,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minikubelet.assembly import GivenObjects, new_identity
+from minikubelet.assembly import GivenObjects
 from minikubelet.cli.colors import use_color
-from minikubelet.cli.finding_text import count_text, finding_lines
-from minikubelet.cli.inputs import STANDARD_INPUT, read_inputs
+from minikubelet.cli.inputs import STANDARD_INPUT
+from minikubelet.cli.pod_options import USAGE, PodInput, load_pods
 from minikubelet.cli.probe_json import report
 from minikubelet.cli.probe_session import ChosenProbe, ProbeSession
 from minikubelet.cli.probe_text import report_lines
 from minikubelet.clock import Clock, SystemClock
-from minikubelet.manifest.admit import Admitted, admit
-from minikubelet.manifest.findings import Finding, Severity, has_errors
-from minikubelet.manifest.read import read_manifest
+from minikubelet.manifest.pod import Pod
 from minikubelet.probes.addresses import HostLookupError, resolve
-from minikubelet.runtime.images import ImageCatalog
-from minikubelet.runtime.images_file import ImagesFileError, load_catalog
 
 GOOD = 0
 FAILED = 1
-USAGE = 2
-BAD_MANIFEST = 14
 
 _KINDS = ("startup", "readiness", "liveness")
 _LOOKUP_SECONDS = 10.0
@@ -94,38 +88,23 @@ def run(args: argparse.Namespace) -> int:
             f"{named} is no file here, and running Pods cannot be probed by name: give the "
             "manifest of the Pod, and --host if it runs elsewhere"
         )
-    inputs = read_inputs(args.files, sys.stdin.buffer)
-    admitted = admit([read_manifest(text.text, text.file) for text in inputs.texts], new_identity())
-    findings = (*inputs.findings, *admitted.findings)
-    _print_errors(findings, no_color=args.no_color)
-    if inputs.findings:
-        return USAGE
-    if has_errors(findings):
-        return BAD_MANIFEST
-    chosen = choose(admitted, args.container, args.kind)
+    given = load_pods(args, run="probe", started="probed")
+    if isinstance(given, int):
+        return given
+    chosen = choose(given.pods, args.container, args.kind)
     if not chosen:
-        return _usage(_why_none(admitted, args.container, args.kind))
+        return _usage(_why_none(given.pods, args.container, args.kind))
     try:
-        images = Path(args.images) if args.images else None
-        catalog = load_catalog(images, os.environ.get("PATH", os.defpath))
-    except (OSError, ImagesFileError) as error:
-        return _usage(str(error))
-    try:
-        return asyncio.run(_probe(args, chosen, admitted, catalog))
+        return asyncio.run(_probe(args, chosen, given))
     except HostLookupError as error:
         return _usage(f"cannot find the host of --host: {error}")
 
 
-async def _probe(
-    args: argparse.Namespace,
-    chosen: Sequence[ChosenProbe],
-    admitted: Admitted,
-    catalog: ImageCatalog,
-) -> int:
+async def _probe(args: argparse.Namespace, chosen: Sequence[ChosenProbe], given: PodInput) -> int:
     session = ProbeSession(
         pod_ip=await pod_address(args.host, SystemClock()),
-        objects=GivenObjects.of(admitted.config_maps, admitted.secrets),
-        catalog=catalog,
+        objects=GivenObjects.of(given.admitted.config_maps, given.admitted.secrets),
+        catalog=given.catalog,
         inherit_environment=args.inherit_env,
         may_look=not args.once,
     )
@@ -147,22 +126,20 @@ async def pod_address(host: str, clock: Clock) -> str:
     return str(found[0].sockaddr[0])
 
 
-def choose(admitted: Admitted, container: str | None, kind: str | None) -> tuple[ChosenProbe, ...]:
+def choose(pods: Sequence[Pod], container: str | None, kind: str | None) -> tuple[ChosenProbe, ...]:
     """The probes, in the order of the manifests and in which workers are made (P-110)."""
     return tuple(
-        ChosenProbe(manifest.pod, candidate, probe)
-        for manifest in admitted.pods
-        for candidate in manifest.pod.containers()
+        ChosenProbe(pod, candidate, probe)
+        for pod in pods
+        for candidate in pod.containers()
         if container in (None, candidate.name)
         for probe in candidate.probes()
         if kind in (None, probe.kind.lower())
     )
 
 
-def _why_none(admitted: Admitted, container: str | None, kind: str | None) -> str:
-    if not admitted.pods:
-        return "no Pod in the input: there is nothing to probe"
-    names = [c.name for manifest in admitted.pods for c in manifest.pod.containers()]
+def _why_none(pods: Sequence[Pod], container: str | None, kind: str | None) -> str:
+    names = [c.name for pod in pods for c in pod.containers()]
     if container is not None and container not in names:
         return f"no container {container}; there are {', '.join(names)}"
     whose = "the manifest has" if container is None else f"container {container} has"
@@ -176,17 +153,6 @@ def _names_pod(argument: str) -> bool:
         and _POD_NAME.fullmatch(argument) is not None
         and not Path(argument).exists()
     )
-
-
-def _print_errors(findings: Sequence[Finding], *, no_color: bool) -> None:
-    """Warnings are for `validate` and `run`: here they would hide the answer."""
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    color = use_color(is_terminal=sys.stderr.isatty(), no_color=no_color, environ=os.environ)
-    for finding in errors:
-        for line in finding_lines(finding, color=color):
-            print(line, file=sys.stderr)
-    if errors:
-        print(f"{count_text(errors)}: nothing was probed", file=sys.stderr)
 
 
 def _usage(text: str) -> int:

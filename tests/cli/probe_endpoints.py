@@ -204,6 +204,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "http-404": Endpoint(http(), only({})),
     "http-404-elsewhere-200": Endpoint(http("/helth"), only({"/health": answer("200 OK")})),
     "http-404-without-slash": Endpoint(http("/live"), only({"/live/": answer("204 No Content")})),
+    "http-400": Endpoint(http(), says("400 Bad Request", b"missing parameter")),
     "http-401": Endpoint(http(), says("401 Unauthorized", b"", "WWW-Authenticate: Basic")),
     "http-403": Endpoint(http(), says("403 Forbidden", b"<h1>Forbidden</h1>\nno entry\n")),
     "http-405": Endpoint(http(), says("405 Method Not Allowed")),

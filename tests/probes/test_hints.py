@@ -22,6 +22,7 @@ from minikubelet.probes.trace import (
     CommandRun,
     Connected,
     Connecting,
+    Fact,
     FirstBytes,
     HostResolved,
     HTTP2Ready,
@@ -54,7 +55,9 @@ def names(examined: Examined) -> list[str]:
 
 
 def ran(*argv: str, ended: ExecResult | None, result: ProbeResult) -> Attempt:
-    facts = (CommandRun(argv), *([] if ended is None else [CommandEnded(ended)]))
+    facts: list[Fact] = [CommandRun(argv)]
+    if ended is not None:
+        facts.append(CommandEnded(ended))
     seconds = 1.01 if ended is not None and ended.timed_out else 0.1
     return an_attempt(ExecAction(argv), *facts, result=result, seconds=seconds)
 
