@@ -22,10 +22,11 @@ from minikubelet.cli.inputs import STANDARD_INPUT
 from minikubelet.cli.pod_options import USAGE, PodInput, load_pods
 from minikubelet.cli.probe_json import report
 from minikubelet.cli.probe_session import ChosenProbe, ProbeSession
-from minikubelet.cli.probe_text import report_lines
+from minikubelet.cli.probe_text import count_line, probe_lines
 from minikubelet.clock import Clock, SystemClock
 from minikubelet.manifest.pod import Pod
-from minikubelet.probes.addresses import HostLookupError, resolve
+from minikubelet.probes.addresses import HostLookupError, is_ip, resolve
+from minikubelet.probes.attempt import Examined
 
 GOOD = 0
 FAILED = 1
@@ -108,21 +109,30 @@ async def _probe(args: argparse.Namespace, chosen: Sequence[ChosenProbe], given:
         inherit_environment=args.inherit_env,
         may_look=not args.once,
     )
-    examined = await session.examine_all(chosen)
+    examined: list[Examined] = []
     if args.output == "json":
+        await session.examine_all(chosen, examined.append)
         print(json.dumps(report(examined), ensure_ascii=False, indent=2))
     else:
         color = use_color(
             is_terminal=sys.stdout.isatty(), no_color=args.no_color, environ=os.environ
         )
-        print("\n".join(report_lines(examined, color=color)))
+
+        def tell(item: Examined) -> None:
+            examined.append(item)
+            print("\n".join([*probe_lines(item, color=color), ""]), flush=True)
+
+        await session.examine_all(chosen, tell)
+        print(count_line(examined))
     return GOOD if all(item.attempt.succeeded for item in examined) else FAILED
 
 
 async def pod_address(host: str, clock: Clock) -> str:
     """The IP address of a host: the kubelet knows Pods by their addresses only, and sends them in
     the Host header. Raises HostLookupError."""
-    found = await resolve(host.strip("[]"), 0, clock.monotonic() + _LOOKUP_SECONDS, clock)
+    if is_ip(host):
+        return host
+    found = await resolve(host, 0, clock.monotonic() + _LOOKUP_SECONDS, clock)
     return str(found[0].sockaddr[0])
 
 

@@ -11,8 +11,8 @@ import dataclasses
 import importlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,43 +52,47 @@ class ProbeSession:
     inherit_environment: bool
     may_look: bool
 
-    async def examine_all(self, chosen: Sequence[ChosenProbe]) -> list[Examined]:
+    async def examine_all(
+        self, chosen: Sequence[ChosenProbe], tell: Callable[[Examined], None]
+    ) -> None:
+        """`tell` is called with each probe as soon as it has been examined."""
         clock = SystemClock()
         _warm_up(chosen)
-        with _directory(needed=any(c.probe.exec is not None for c in chosen)) as path:
-            cleanup = () if path is None else parts_of(path)
-            runtime = ProcessRuntime(
-                cleanup=cleanup, die_with_owner=True, on_event=lambda event: None
-            )
-            surroundings = _Surroundings(self, runtime, path)
-            prober = HandlerProber(clock, runtime)
+        async with self._surroundings(chosen) as surroundings:
+            prober = HandlerProber(clock, surroundings.runtime)
+            for item in chosen:
+                target = ProbeTarget(item.pod, item.container, item.probe, "", self.pod_ip, {})
+                try:
+                    target = await surroundings.of(target)
+                except ContainerStartError as error:
+                    tell(_impossible(target, error))
+                    continue
+                tell(await examine(target, prober, clock, _listeners_at, may_look=self.may_look))
+
+    @asynccontextmanager
+    async def _surroundings(self, chosen: Sequence[ChosenProbe]) -> AsyncIterator[_Surroundings]:
+        """With a directory and a runtime only where commands are to be run."""
+        if not any(item.probe.exec is not None for item in chosen):
+            yield _Surroundings(self, _runtime(()), None)
+            return
+        with run_directory() as path:
+            runtime = _runtime(parts_of(path))
             try:
-                if path is not None:
-                    await runtime.open()
-                found = []
-                for item in chosen:
-                    target = ProbeTarget(item.pod, item.container, item.probe, "", self.pod_ip, {})
-                    try:
-                        target = await surroundings.of(target)
-                    except ContainerStartError as error:
-                        found.append(_impossible(target, error))
-                        continue
-                    found.append(
-                        await examine(target, prober, clock, _listeners_at, may_look=self.may_look)
-                    )
-                return found
+                await runtime.open()
+                yield _Surroundings(self, runtime, layout_of(path))
             finally:
-                if path is not None:
-                    await runtime.close()
+                await runtime.close()
 
 
 class _Surroundings:
     """The idle processes beside which commands are run, one per container."""
 
-    def __init__(self, session: ProbeSession, runtime: ProcessRuntime, path: Path | None) -> None:
+    def __init__(
+        self, session: ProbeSession, runtime: ProcessRuntime, layout: Layout | None
+    ) -> None:
+        self.runtime = runtime
         self._session = session
-        self._runtime = runtime
-        self._layout = None if path is None else layout_of(path)
+        self._layout = layout
         self._launches: dict[tuple[str, str], Launch] = {}
 
     async def of(self, target: ProbeTarget) -> ProbeTarget:
@@ -99,7 +103,7 @@ class _Surroundings:
         launch = self._launches.get(key)
         if launch is None:
             launch = self._build(target.pod, target.container, self._layout)
-            await self._runtime.start(launch.spec)
+            await self.runtime.start(launch.spec)
             self._launches[key] = launch
         return dataclasses.replace(
             target, container_id=launch.spec.container_id, environment=launch.environment
@@ -150,13 +154,8 @@ def _warm_up(chosen: Sequence[ChosenProbe]) -> None:
         unverified_context()
 
 
-@contextmanager
-def _directory(*, needed: bool) -> Iterator[Path | None]:
-    if not needed:
-        yield None
-        return
-    with run_directory() as path:
-        yield path
+def _runtime(cleanup: Sequence[Path]) -> ProcessRuntime:
+    return ProcessRuntime(cleanup=cleanup, die_with_owner=True, on_event=lambda event: None)
 
 
 def _impossible(target: ProbeTarget, error: ContainerStartError) -> Examined:

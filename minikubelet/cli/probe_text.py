@@ -55,14 +55,11 @@ _OUTPUT_LINES = 10
 _TIME_WIDTH = 12
 
 
-def report_lines(examined: Sequence[Examined], *, color: bool) -> list[str]:
-    """All probes, and how many succeeded."""
-    lines: list[str] = []
-    for item in examined:
-        lines += [*probe_lines(item, color=color), ""]
+def count_line(examined: Sequence[Examined]) -> str:
+    """`2 probes: 1 succeeded, 1 failed`."""
     failed = sum(not item.attempt.succeeded for item in examined)
     many = "1 probe" if len(examined) == 1 else f"{len(examined)} probes"
-    return [*lines, f"{many}: {len(examined) - failed} succeeded, {failed} failed"]
+    return f"{many}: {len(examined) - failed} succeeded, {failed} failed"
 
 
 def probe_lines(examined: Examined, *, color: bool) -> list[str]:

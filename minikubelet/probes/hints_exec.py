@@ -12,12 +12,14 @@ from minikubelet.probes.trace import CommandEnded, CommandRun
 _SHELL_WORDS = frozenset({"|", "||", "&&", ";", ">", ">>", "<", "2>&1"})
 _SHELL_VARIABLE = re.compile(r"\$(\w+|\{)")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
+_MISSING_OBJECT = re.compile(r"\b(configmap|secret) .* not found", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\((\w+)\)")
 
 
 def exec_hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
     run, ended = attempt.last(CommandRun), attempt.last(CommandEnded)
     if run is None:
+        yield from _surroundings_hints(attempt)
         return
     yield from _word_hints(run.argv)
     if ended is None:
@@ -33,6 +35,15 @@ def exec_hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
             "silent",
             "the command fails without a word, so the Event of a failure will have no cause: let "
             "it print one",
+        )
+
+
+def _surroundings_hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
+    if _MISSING_OBJECT.search(attempt.result.error):
+        yield (
+            "objects",
+            "give the manifests of its ConfigMaps and Secrets too: minikubelet probe pod.yaml "
+            "config.yaml",
         )
 
 

@@ -55,6 +55,8 @@ def http_hints(examined: Examined) -> Iterator[tuple[str, str]]:
         )
     elif head.status // 100 == 3:
         yield from _redirect_hints(attempt, head)
+    elif head.status >= 400 and redirect is not None:
+        yield _redirect_failed(redirect.location)
     elif head.status >= 400:
         yield from _status_hints(examined, action, head.status)
     yield from _body_hints(attempt)

@@ -233,6 +233,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         http(), says("302 Found", b"", "Location: https://sso.example.com/auth")
     ),
     "http-redirect-loop": Endpoint(http("/"), by_path({"/": to("/")})),
+    "http-redirect-to-a-404": Endpoint(http("/"), only({"/": to("/helth")})),
     "http-redirect-to-nobody": Endpoint(
         http(), says("302 Found", b"", "Location: https://127.0.0.1:1/healthz")
     ),

@@ -274,6 +274,8 @@ def test_a_command_without_its_config_map_cannot_be_run(tmp_path: Path) -> None:
         "  ERROR: no attempt could be made, which counts as a failure\n"
         "  event: Liveness probe errored and resulted in unknown state: cannot run the command as"
         ' the container would: configmap "c" not found\n'
+        "  hint: give the manifests of its ConfigMaps and Secrets too: minikubelet probe pod.yaml"
+        " config.yaml\n"
         "\n"
         "1 probe: 0 succeeded, 1 failed\n",
     )

@@ -119,8 +119,8 @@ def ran(*argv: str, ended: ExecResult | None, result: ProbeResult) -> Attempt:
         ),
         pytest.param(
             an_attempt(ExecAction(("x",)), result=error('configmap "c" not found')),
-            [],
-            id="no place to run in: the error says it",
+            ["objects"],
+            id="no place to run in: objects are missing",
         ),
     ],
 )
