@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -279,6 +280,23 @@ def test_a_command_without_its_config_map_cannot_be_run(tmp_path: Path) -> None:
         "\n"
         "1 probe: 0 succeeded, 1 failed\n",
     )
+
+
+def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    script = f"echo > {started}; sleep 60"
+    app = a_container("app", "", livenessProbe=command("sh", "-c", script, timeout=60))
+    write(tmp_path / "pod.yaml", a_pod("web", app))
+    with subprocess.Popen(
+        [sys.executable, "-m", "minikubelet", "probe", "pod.yaml"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        started.read_text()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
 
 
 # --- what cannot be probed ---------------------------------------------------------------------
