@@ -35,7 +35,7 @@ from minikubelet.runtime.records import (
     read_start_record,
 )
 from minikubelet.runtime.shim.adoption import Found, find_shim
-from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH
+from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH, START
 from minikubelet.runtime.spawner_client import SpawnerClient
 
 __all__ = [
@@ -182,13 +182,18 @@ class ProcessRuntime:
         return await link.exec(argv, timeout=timeout, output_limit=output_limit, env=env)
 
     async def adopt(self, instance_dir: Path) -> Adopted:
-        """Connect to the shim of an instance, or learn how it ended. Raises TimeoutError when its
-        shim lives but cannot be reached."""
+        """Connect to the shim of an instance, or learn how it ended.
+
+        Raises TimeoutError when its shim lives but cannot be reached, ValueError when its record is
+        of a later version.
+        """
         found = await self._find(instance_dir)
         start, ended = read_start_record(instance_dir), read_exit_record(instance_dir)
         if found.connection is None:
             return Adopted(start, ended, survivors=found.survivors)
-        assert start
+        if start is None:
+            found.connection.close()
+            raise ValueError(f"{instance_dir / START} cannot be read by this version")
         link = ContainerLink(
             start.container_id, instance_dir, found.connection, self._on_event, self._link_ended
         )

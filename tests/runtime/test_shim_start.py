@@ -172,6 +172,12 @@ async def test_a_program_that_cannot_be_executed(  # L-111
             marks=as_root,
         ),
         pytest.param(
+            {"socket_path": "/tmp/" + "x" * 120},
+            "CreateContainerError",
+            "cannot create the container: AF_UNIX path too long",
+            id="a socket path that is too long",
+        ),
+        pytest.param(
             {"mounts": (Mount("/no/such", "/data"),)},
             "CreateContainerConfigError",
             "cannot mount /no/such at /data: No such file or directory",

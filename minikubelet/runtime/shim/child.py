@@ -125,8 +125,8 @@ def exec_failure(path: str, error: OSError) -> StartError:
 
 def reason(error: OSError) -> str:
     """The system's words, in lower case as in Go and runc."""
-    text = error.strerror or str(error)
-    return text[:1].lower() + text[1:]
+    text = error.strerror
+    return text[:1].lower() + text[1:] if text else str(error)
 
 
 def _exec(path: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:

@@ -17,7 +17,7 @@ from minikubelet.runtime.shim.protocol import Decoder, Message, encode
 from minikubelet.runtime.shim.records import remove
 
 _READ_BYTES = 65536
-_MAX_UNSENT = 4 * 1024 * 1024
+_MAX_UNSENT = 64 * 1024 * 1024
 
 
 class Connection:
@@ -60,9 +60,6 @@ class Connection:
             except OSError:
                 return
 
-    def release(self) -> None:
-        self._sock.close()
-
     def close(self) -> None:
         if self._open:
             self._open = False
@@ -100,7 +97,7 @@ class Connection:
         try:
             for message in self._decoder.feed(data):
                 self._on_message(self, message)
-        except (KeyError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError):
             self.close()  # it does not speak the protocol
 
 
@@ -162,11 +159,9 @@ class Connections:
             connection.close()
 
     def release(self) -> None:
-        """In a process that has forked: leave everything to the other."""
+        """In a process that has forked: leave the socket to the other."""
         if self._listener:
             self._listener.close()
-        for connection in self._connections:
-            connection.release()
 
     def _accept(self) -> None:
         assert self._listener

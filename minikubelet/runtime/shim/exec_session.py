@@ -26,6 +26,9 @@ from minikubelet.runtime.shim.protocol import Message
 _KILL_AGAIN_SECONDS = 0.005
 _GIVE_UP_SECONDS = 5.0
 """For a process that SIGKILL does not end: the answer does not wait longer."""
+_ENTER_SECONDS = 10.0
+"""How long a command may take to be in the container and run; counts only when there is a timeout.
+"""
 _MAX_LEFTOVERS = 64
 
 Send = Callable[[Message], None]
@@ -83,8 +86,12 @@ class ExecSessions:
         self._sessions[command.pid] = session
         if command.status is None:
             self._runs(session)
-        else:
-            self._loop.watch(command.status, lambda: self._settle(session))
+            return
+        self._loop.watch(command.status, lambda: self._settle(session))
+        if session.timeout is not None:
+            # The way into the container may hang, on a dead network file system for one.
+            longest = session.timeout + _ENTER_SECONDS
+            session.timer = self._loop.call_later(longest, lambda: self._on_deadline(session))
 
     def cancel(self, owner: object, id: int | None = None) -> None:
         """Kill what this owner asked for, one command or all, without an answer."""
@@ -125,6 +132,8 @@ class ExecSessions:
 
     def _runs(self, session: _Session) -> None:
         session.running_since = time.monotonic()
+        if session.timer:
+            session.timer.cancel()
         if session.timeout is not None:
             session.timer = self._loop.call_later(
                 session.timeout, lambda: self._on_deadline(session)

@@ -10,6 +10,7 @@ a container half stopped.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -68,7 +69,7 @@ class Shim:
         self._signals = Signals(
             self._loop,
             # Who finds the socket gone, with all of /run, asks for it again (adoption.py).
-            {signal.SIGCHLD: self._reap, signal.SIGUSR1: self._connections.listen},
+            {signal.SIGCHLD: self._reap, signal.SIGUSR1: self._listen_again},
         )
         self._output: Output | None = None
         self._commands: ExecSessions | None = None
@@ -101,7 +102,8 @@ class Shim:
             self._loop.watch(self._owner, self._on_owner_lost)
 
     def release(self) -> None:
-        """In the spawner: close all descriptors, after the fork, or when nothing came of it."""
+        """In the spawner: close all descriptors but the connection's, after the fork, or when
+        nothing came of it."""
         os.close(self._launch)
         self._signals.release()
         self._connections.release()
@@ -173,11 +175,14 @@ class Shim:
             return  # it is in place, for all that do not lose the machine
 
     def _watch_memory(self) -> None:
-        pids = [process.pid for process in tree.descendants(os.getpid())]
+        if self._end:
+            return
+        own = frozenset((self._log.compressor_pid,))
+        pids = [process.pid for process in tree.descendants(os.getpid(), own)]
         if memory_watch.exceeds(pids, self._spec["memory_limit_bytes"]):
             self._oom = True
             self._kill()
-        elif not self._end:
+        else:
             self._loop.call_later(_MEMORY_WATCH_SECONDS, self._watch_memory)
 
     # --- what daemons ask for
@@ -196,18 +201,17 @@ class Shim:
             case "cancel" if self._commands:
                 self._commands.cancel(connection, message["id"])
 
+    def _listen_again(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connections.listen()
+
     def _on_closed(self, connection: Connection) -> None:
         if self._commands:
             self._commands.cancel(connection)
 
     def _greet(self, connection: Connection) -> None:
-        connection.send(
-            {
-                "type": "hello",
-                "format": FORMAT,
-                "container_id": self._spec["container_id"],
-            }
-        )
+        container_id = self._spec["container_id"]
+        connection.send({"type": "hello", "format": FORMAT, "container_id": container_id})
         if self._exit_record:
             connection.send_encoded(encode_with_record("exited", self._exit_record))
 
@@ -346,12 +350,15 @@ def prepare_shim(path: str, first: socket.socket, owner: int | None) -> Shim | N
     launch = claim(path)
     if launch is None:
         return None
-    with os.fdopen(launch, "rb", closefd=False) as file:
-        spec = json.loads(file.read())
-    shim = Shim(spec, launch, owner)
+    try:
+        with os.fdopen(launch, "rb", closefd=False) as file:
+            shim = Shim(json.loads(file.read()), launch, owner)
+    except BaseException:
+        os.close(launch)
+        raise
     try:
         shim.prepare(first)
-    except child.StartError:
+    except BaseException:
         shim.release()
         raise
     return shim

@@ -3,9 +3,10 @@
 Daemon and shim: one JSON object per line, both ways, over a stream socket.
 
 From the shim: `started` {record}, `start_failed` {kind: create | config | start, message}, `hello`
-{container_id, running, record}, `step` {step: TERM | KILL | stuck, at, detail}, `exec_done`,
-`exec_failed` {id, message}, `log_lost` {lost_bytes, message}, `exited` {record}. The shim closes
-the connection when it ends, which is after `exited`.
+{container_id}, `step` {step: TERM | KILL | stuck, at, seconds, detail}, `exec_done` {id, exit_code,
+stdout, stderr, timed_out, spawn_seconds, run_seconds}, `exec_failed` {id, message}, `log_lost`
+{lost_bytes, message}, `exited` {record}. The shim closes the connection when it ends, which is
+after `exited`; to a `hello` after that it says `exited` again.
 From the daemon: `hello`, `stop` {grace, signal}, `exec` {id, argv, env, timeout, output_limit},
 `cancel` {id}.
 Bytes (command output) travel as text of the same code points (latin-1). Times are seconds of the

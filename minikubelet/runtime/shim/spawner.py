@@ -19,6 +19,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 
 from minikubelet.runtime.shim import cgroup, linux, signals, tree, tree_end
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _KILL_AGAIN_SECONDS = 0.005
+_GIVE_UP_SECONDS = 5.0
 
 
 class Arguments:
@@ -83,6 +85,7 @@ class Spawner:
         self._loop.run()
         if self._arguments.alive is not None:
             self._outlast_shims(self._arguments.alive)
+            self._clean_up()
         _remove_control_groups()
 
     def _serve(self) -> None:
@@ -168,12 +171,21 @@ class Spawner:
                 reply.close()
 
     def _outlast_shims(self, alive: int) -> None:
-        """Until the last shim has closed its end of the pipe; then remove what the run has left on
-        disk."""
-        os.close(self._arguments.alive_token or alive)
+        """Until the last shim has closed its end of the pipe, and nothing is left of any."""
+        if self._arguments.alive_token is not None:
+            os.close(self._arguments.alive_token)
         self._loop.forget(self._control.fileno())
         self._loop.watch(alive, self._loop.stop)
         self._loop.run()
+        give_up_at = time.monotonic() + _GIVE_UP_SECONDS
+        while orphans := tree.descendants(os.getpid()):
+            tree.kill_processes(orphans)
+            if time.monotonic() > give_up_at:
+                return
+            time.sleep(_KILL_AGAIN_SECONDS)
+
+    def _clean_up(self) -> None:
+        """Remove what the run has left on disk."""
         import shutil  # not worth its memory in every shim
 
         for directory in self._arguments.cleanup:
