@@ -42,6 +42,8 @@ class PodProbes:
         self._changed = changed
         self._status = status
         self._workers: dict[_Key, ProbeWorker] = {}
+        self._ended: dict[_Key, str] = {}
+        """The instance that a worker has ended with."""
 
     def ensure(self) -> None:
         """Every probe of every regular container and sidecar has its worker (P-110, P-111)."""
@@ -52,9 +54,15 @@ class PodProbes:
                 continue
             for probe in container.probes():
                 key = _Key(container.name, probe.kind)
-                if key not in self._workers:
+                if key not in self._workers and not self._has_ended(key):
                     self._workers[key] = worker = self._worker(container, probe, init=init)
                     self._spawn(self._run(key, worker))
+
+    def _has_ended(self, key: _Key) -> bool:
+        """Upstream makes such a worker again with each pass, and it ends at once (P-113); here its
+        end would be the cause of the next pass."""
+        run = self._state.latest(key.container)
+        return run is not None and self._ended.get(key) == run.container_id
 
     def _worker(self, container: Container, probe: Probe, *, init: bool) -> ProbeWorker:
         return ProbeWorker(
@@ -89,9 +97,9 @@ class PodProbes:
         try:
             await worker.run()
         finally:
-            # One that ended is made again by the next pass while the pod is synced (P-113).
             if self._workers.get(key) is worker:
                 del self._workers[key]
+                self._ended[key] = worker.state.container_id
 
     def _view(self, container: Container, *, init: bool) -> ProbeView:
         pod, status = self._state.pod, self._status()
