@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minikubelet.events import EventRecorder
 from minikubelet.journal import Journal
@@ -19,12 +19,11 @@ from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.printer import pod_columns
 from minikubelet.probes.prober import ProbeTarget
 from minikubelet.probes.result import Outcome, ProbeResult
-from minikubelet.runtime.images import ResolvedCommand
-from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.volumes import VolumeError
+from minikubelet.simulate.files import simulated_launch
 from tests.fakes.clock import FakeClock
-from tests.fakes.runtime import FakeRuntime
+from tests.fakes.runtime import App, FakeRuntime
 
 Health = Callable[[ProbeKind, float], bool]
 """Whether a probe at so many seconds after the container's start succeeds."""
@@ -52,22 +51,9 @@ class FakeFiles:
         errors = self.launch_errors.get(container.name, [])
         if errors:
             raise errors.pop(0)
-        meta = pod.metadata
-        spec = LaunchSpec(
-            container_id=container_id,
-            instance_dir="/instance",
-            socket_path="/socket",
-            pod_name=meta.name,
-            pod_namespace=meta.namespace,
-            pod_uid=meta.uid,
-            container_name=container.name,
-            restart_count=restart_count,
-            argv=("app",),
-            env={},
-            cwd="/",
-            cpu_limit_millis=500 if "cpu" in container.resources.limits else None,
-        )
-        return Launch(spec, ResolvedCommand(("app",), {}, "", "manifest"), {})
+        launch = simulated_launch(pod, container, container_id, restart_count, {})
+        limit = 500 if "cpu" in container.resources.limits else None
+        return replace(launch, spec=replace(launch.spec, cpu_limit_millis=limit))
 
     async def next_restart_count(self, pod: Pod, container: str) -> int:
         return self.logged
@@ -136,7 +122,7 @@ class Scene:
 async def a_scene(
     pod: Pod,
     *,
-    apps: Mapping[str, Sequence[object]] | None = None,
+    apps: Mapping[str, Sequence[App]] | None = None,
     hooks: Mapping[tuple[str, ...], tuple[float, int]] | None = None,
     health: Mapping[str, Health] | None = None,
     files: FakeFiles | None = None,
@@ -145,7 +131,7 @@ async def a_scene(
     """Run the pod's worker beside the test; at the end it is cancelled wherever it is. Who listens
     to its status fails with `listener_errors` first."""
     clock = FakeClock()
-    runtime = FakeRuntime(clock, apps or {}, hooks or {})  # type: ignore[arg-type]
+    runtime = FakeRuntime(clock, apps or {}, hooks or {})
     files = files or FakeFiles()
     journal = Journal(clock)
     events = EventRecorder()
@@ -177,7 +163,7 @@ async def a_scene(
         statuses.append(status)
 
     worker = PodWorker(pod, services, on_status)
-    runtime.on_event = worker.handle
+    runtime.listener = worker.handle
     scene = Scene(clock, runtime, files, worker, journal, events, statuses)
 
     async def supervised() -> None:

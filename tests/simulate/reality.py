@@ -43,7 +43,7 @@ class PlayedApp:
     """One container. `{port}` stands for its port; `script` says what `mock` does.
 
     `{1.5}` in the script is 1.5 seconds after the program's own clock has begun, which is a little
-    after its process has.
+    after its process has; `mock` must then be asked for a log line.
     """
 
     mock: str
@@ -73,7 +73,7 @@ class Event:
 
 
 def probe(**fields: Any) -> dict[str, Any]:
-    return {"initialDelaySeconds": 1, "periodSeconds": 1, "timeoutSeconds": 1, **fields}
+    return {"initialDelaySeconds": 1, "periodSeconds": 1, "timeoutSeconds": 1} | fields
 
 
 def write_scene(scene: Scene, directory: Path) -> tuple[Path, Path]:
@@ -98,50 +98,49 @@ def write_scene(scene: Scene, directory: Path) -> tuple[Path, Path]:
     return manifest, catalog
 
 
-def run_real(scene: Scene, directory: Path) -> list[Event]:
+def compare(scene: Scene, directory: Path) -> list[str]:
+    """What the real and the simulated Pod do differently."""
     manifest, catalog = write_scene(scene, directory)
-    limit = ("--time-limit", f"{scene.seconds:g}")
-    return events_of(_told("run", str(manifest), "--images", str(catalog), *limit))
+    seconds = f"{scene.seconds:g}"
+    real = _told("run", str(manifest), "--images", str(catalog), "--time-limit", seconds)
+    scripts = []
+    for name, app in scene.apps.items():
+        if app.script:
+            scripts += ["--app", f"{name}: {_timed(app.script, _start_seconds(real, name))}"]
+    simulated = _told("simulate", str(manifest), *scripts, "--for", seconds)
+    return differences(events_of(real), events_of(simulated))
 
 
-def run_simulated(scene: Scene, directory: Path, start_seconds: float) -> list[Event]:
-    """`start_seconds`: what a program needs before its clock begins."""
-    scripts = [
-        word
-        for name, app in scene.apps.items()
-        if app.script
-        for word in ("--app", f"{name}: {_timed(app.script, start_seconds)}")
-    ]
-    manifest = directory / "pod.yaml"
-    return events_of(_told("simulate", str(manifest), *scripts, "--for", f"{scene.seconds:g}"))
+def _start_seconds(facts: Facts, container: str) -> list[float]:
+    """What each instance needed from its start to its first log line."""
+    own = [fact for fact in facts if fact.get("container") == container]
+    starts = [_time(fact) for fact in own if fact.get("record") == "ContainerStarted"]
+    lines = [_time(fact) for fact in own if fact.get("text") == "line 1"]
+    return [line - start for start, line in zip(starts, lines, strict=False)]
+
+
+def _timed(script: str, start_seconds: Sequence[float]) -> str:
+    def said(start: float) -> str:
+        return re.sub(r"\{([0-9.]+)\}", lambda m: f"{float(m[1]) + start:.3f}s", script)
+
+    return " then ".join(map(said, start_seconds)) if "{" in script else script
 
 
 def events_of(facts: Facts) -> list[Event]:
-    records = [fact for fact in facts if fact["type"] == "record" and fact["record"] in _COMPARED]
-    starts = [_time(fact) for fact in records if fact["record"] == "ContainerStarted"]
-    stops = [_time(fact) for fact in facts if fact["type"] == "status"]
-    return [
-        Event(
-            (fact["record"], fact.get("container", ""), *_data(fact)),
-            _seconds(fact, sorted((*starts, *stops))),
-            fact["data"].get("durationSeconds", 0.0),
-        )
-        for fact in records
-    ]
-
-
-def _seconds(fact: Mapping[str, Any], stages: Sequence[float]) -> float:
-    at, is_start = _time(fact), fact["record"] == "ContainerStarted"
-    before = [stage for stage in stages if stage < at or (stage == at and not is_start)]
-    return at - before[-1] if before else 0.0
-
-
-def measure_start(directory: Path) -> float:
-    """Seconds from the start of a container to the clock of `mock` in it."""
-    app = PlayedApp("--exit-after 0s")
-    scene = Scene("start", 5, {"app": app}, {"restartPolicy": "Never"})
-    exits = [e for e in run_real(scene, directory) if e.what[0] == "ContainerExited"]
-    return exits[0].seconds
+    events = []
+    stages: list[float] = []
+    for fact in facts:
+        if fact["type"] == "status":
+            stages.append(_time(fact))
+        if fact["type"] != "record" or fact["record"] not in _COMPARED:
+            continue
+        at = _time(fact)
+        began = next((stage for stage in reversed(stages) if stage <= at), at)
+        what = (fact["record"], fact.get("container", ""), *_data(fact))
+        events.append(Event(what, at - began, fact["data"].get("durationSeconds", 0.0)))
+        if fact["record"] == "ContainerStarted":
+            stages.append(at)
+    return events
 
 
 def differences(real: Sequence[Event], simulated: Sequence[Event]) -> list[str]:
@@ -156,10 +155,6 @@ def _equal(a: Event, b: Event) -> bool:
         and abs(a.seconds - b.seconds) <= TOLERANCE_SECONDS
         and abs(a.duration - b.duration) <= TOLERANCE_SECONDS
     )
-
-
-def _timed(script: str, start_seconds: float) -> str:
-    return re.sub(r"\{([0-9.]+)\}", lambda m: f"{float(m[1]) + start_seconds:.3f}s", script)
 
 
 def _data(fact: Mapping[str, Any]) -> Sequence[object]:

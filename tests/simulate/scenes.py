@@ -64,7 +64,7 @@ SCENES = (
         4.5,
         f"{HTTP} --slow 1500ms",
         "answers in 1500ms",
-        readinessProbe=probe(**READY, failureThreshold=2),
+        readinessProbe=probe(**READY, periodSeconds=2, failureThreshold=2),
     ),
     one(
         "recovers",
@@ -83,11 +83,11 @@ SCENES = (
     one(
         "fails-for-good",
         3,
-        "--exit-after 1500ms:3",
+        "--exit-after 1500ms:3 --log-every 1h",
         "exits at {1.5} with 3",
         {"restartPolicy": "Never"},
     ),
-    one("crash-loop", 3, "--exit-after 700ms:1", "exits at {0.7} with 1"),
+    one("crash-loop", 3, "--exit-after 700ms:1 --log-every 1h", "exits at {0.7} with 1"),
     one(
         "stops-slowly",
         1.5,
@@ -111,10 +111,10 @@ SCENES = (
     ),
     one(
         "grpc-hangs",
-        3.5,
+        4.5,
         "--grpc {port} --hang-after 1.5s",
         "hangs at 1.5s",
-        readinessProbe=probe(grpc={"port": "{port}"}, failureThreshold=1),
+        readinessProbe=probe(grpc={"port": "{port}"}, periodSeconds=2, failureThreshold=1),
     ),
     one(
         "startup",
@@ -135,7 +135,7 @@ SCENES = (
         "init-then-app",
         2.1,
         {
-            "prepare": PlayedApp("--exit-after 500ms", "exits at {0.5}", init=True),
+            "prepare": PlayedApp("--exit-after 500ms --log-every 1h", "exits at {0.5}", init=True),
             "app": PlayedApp(HTTP, "", {"readinessProbe": probe(**READY)}),
         },
     ),
