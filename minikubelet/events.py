@@ -108,7 +108,7 @@ def events_of(record: Record) -> tuple[EventDraft, ...]:
     """The Events that a record stands for: one or none, two for an image that cannot be had."""
     return tuple(
         EventDraft(
-            at=record.at,
+            at=record.known_at,
             pod=record.pod,
             type=type_,
             reason=reason,

@@ -12,7 +12,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,11 @@ class Record:
     field_path: str = ""
     """Of container records: `spec.containers{app}` or `spec.initContainers{app}`, as in Events
     (L-272)."""
+
+    @property
+    def known_at(self) -> datetime:
+        """When there was something to tell: later than `at` for what began then and took time."""
+        return self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +176,10 @@ class ProbeAttempted(Record):
     """The threshold that `run_length` counts towards."""
     detail: str = ""
     """Evidence beyond the upstream text, such as the first bytes of an HTTP body (B-15)."""
+
+    @property
+    def known_at(self) -> datetime:
+        return self.at + timedelta(seconds=self.duration_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

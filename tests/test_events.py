@@ -62,7 +62,7 @@ def a_probe(outcome: str, kind: ProbeKind = ProbeKind.LIVENESS, **fields: str) -
         container_id=ID,
         planned_at=AT,
         trigger="schedule",
-        duration_seconds=0.01,
+        duration_seconds=0,
         outcome=outcome,
         output=fields.get("output", ""),
         error=fields.get("error", ""),
@@ -350,6 +350,11 @@ def a_draft(
         field_path=FIELD_PATH,
     )
     return dataclasses.replace(draft, **changes)
+
+
+def test_the_event_of_a_probe_is_of_its_end() -> None:
+    slow = dataclasses.replace(a_probe("failure", output="x"), duration_seconds=3.0)
+    assert [draft.at for draft in events_of(slow)] == [AT + timedelta(seconds=3)]
 
 
 def test_an_event_is_named_by_its_pod_and_time_in_hex() -> None:  # L-272

@@ -80,7 +80,7 @@ class Narrator:
         self._exits: dict[_Container, str] = {}
         self._start_failures: dict[_Container, str] = {}
         self._probe_texts: dict[tuple[_Container, ProbeKind], str] = {}
-        """What was last told of runs that have no number: errors and warnings."""
+        """What was last told of runs that have no number: warnings."""
         self._stopping: dict[_Container, str] = {}
         """The id of the instance that is being stopped."""
         self._started: dict[str, set[str]] = {}
@@ -98,7 +98,8 @@ class Narrator:
     def record(self, record: Record) -> tuple[Sentence, ...]:
         said = self._said(record, (record.pod.uid, record.container))
         return tuple(
-            Sentence(record.at, record.pod, record.container, text, tone) for text, tone in said
+            Sentence(record.known_at, record.pod, record.container, text, tone)
+            for text, tone in said
         )
 
     def _said(self, record: Record, key: _Container) -> list[tuple[str, Tone]]:
@@ -220,8 +221,8 @@ def is_news(times: int, threshold: int = 0) -> bool:
 
 
 def _is_numbered(record: ProbeAttempted) -> bool:
-    """Whether the attempt is the n-th failure in a row; errors may not count (P-202)."""
-    return record.outcome == "failure" and not record.error
+    """Whether the attempt is the n-th failure in a row; errors count as failures (B-8)."""
+    return record.outcome == "failure" or bool(record.error)
 
 
 def _run_text(record: ProbeAttempted) -> str:

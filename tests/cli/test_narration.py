@@ -192,18 +192,18 @@ LIVENESS_KILL = a_kill(KillCause.LIVENESS, "Container app failed liveness probe,
         ),
         pytest.param(
             [
-                a_probe("error", run=40, error="no such command"),
-                a_probe("error", run=40, error="no such command"),
-                a_probe("error", run=40, error="other"),
+                a_probe("failure", run=1, output="refused"),
+                a_probe("error", run=2, error="no such command"),
             ],
             [
+                ("Unhealthy: Liveness probe failed: refused (1 of 3)", WARNING),
                 (
-                    f"Unhealthy: Liveness probe errored and resulted in unknown state: {text}",
+                    "Unhealthy: Liveness probe errored and resulted in unknown state: "
+                    "no such command (2 of 3)",
                     WARNING,
-                )
-                for text in ("no such command", "other")
+                ),
             ],
-            id="an error is told until it changes",
+            id="an error counts as a failure does (B-8)",
         ),
         pytest.param(
             [a_probe("warning", run=n, output="redirect") for n in (1, 2, 3)],

@@ -79,7 +79,7 @@ def test_logs_and_what_happens_between_them(screen: Screen) -> None:
         a_probe("success", ProbeKind.READINESS, verdict="success", before="failure", seconds=2.06)
     )
     output.log_lines(WEB, "db", [a_line(b"> ", partial=True)])
-    output.record(a_probe("failure", output="statuscode: 500", seconds=12.34))
+    output.record(a_probe("failure", output="statuscode: 500", seconds=12.33))
     output.event(an_event("FailedMount", "no such map", 2, seconds=75))
     output.record(an_exit(0, seconds=3 * 3600 + 120))
     screen.seconds = 61
