@@ -51,13 +51,20 @@ def plan_probe(probe: Probe, opens: Span) -> ProbePlan:
     return ProbePlan(
         probe,
         first_attempt=first,
-        every=Span(probe.period_seconds, longest_gap(probe)),
+        every=_every(probe),
         passes=Span(first.earliest, fails.latest) if startup else succeeds,
         gives_up=None if readiness else fails,
         detects_failure=None if startup else _detects_failure(probe),
         detects_hang=None if startup else _detects_hang(probe),
         recovers=_recovers(probe) if readiness else None,
     )
+
+
+def _every(probe: Probe) -> Span:
+    """After a run longer than the period the next one begins at once, and the one after that when
+    its own time comes (P-122)."""
+    keeps_phase = probe.timeout_seconds <= probe.period_seconds
+    return Span(float(probe.period_seconds) if keeps_phase else 0.0, longest_gap(probe))
 
 
 def longest_gap(probe: Probe) -> float:

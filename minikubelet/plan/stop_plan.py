@@ -88,8 +88,6 @@ def _within(span: Span, grace_seconds: float) -> Span:
 
 
 def _kill(grace_seconds: float, hook: Span, signal: Span) -> Span:
-    if grace_seconds <= 0:
-        return Span()
     if signal == hook and hook.earliest == hook.latest:
         known = hook.earliest + remaining_after(grace_seconds, hook.earliest)
         return Span(known, known)
