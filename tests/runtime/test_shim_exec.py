@@ -32,6 +32,15 @@ async def run(
     return await harness.runtime.exec(spec.container_id, argv, timeout=timeout, **more)
 
 
+def a_mark(directory: Path) -> dict[str, str]:
+    """Environment by which a command of this test is found."""
+    return {"EXECUTED": str(directory)}
+
+
+def marked(directory: Path) -> list[str]:
+    return processes_with(f"EXECUTED={directory}")
+
+
 def facts(result: ExecResult) -> tuple[int | None, bytes, bytes, bool]:
     return result.exit_code, result.stdout, result.stderr, result.timed_out
 
@@ -135,9 +144,9 @@ async def test_nothing_is_left_of_a_command_at_its_deadline(  # P-348, B-4, B-5
 ) -> None:
     spec = await a_container(harness)
     result = await run(
-        harness, spec, *SH, f"echo begin; {script}", timeout=0.1, env={"EXECUTED": "yes"}
+        harness, spec, *SH, f"echo begin; {script}", timeout=0.1, env=a_mark(harness.directory)
     )
-    assert processes_with("EXECUTED=yes") == []
+    assert marked(harness.directory) == []
     assert facts(result) == (None, b"begin\n", b"", True)
     assert 0.1 <= result.run_seconds < 5
 
@@ -145,21 +154,21 @@ async def test_nothing_is_left_of_a_command_at_its_deadline(  # P-348, B-4, B-5
 @pytest.mark.parametrize("script", HANGING)
 async def test_a_cancelled_command_is_killed(script: str, harness: Harness) -> None:
     spec = await a_container(harness)
-    mark = {"EXECUTED": "yes"}
+    mark = a_mark(harness.directory)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await run(harness, spec, *SH, script, timeout=None, env=mark)
-    await eventually(lambda: processes_with("EXECUTED=yes") == [], "the command is killed")
+    await eventually(lambda: marked(harness.directory) == [], "the command is killed")
 
 
 async def test_a_background_process_that_holds_the_pipes_delays_nothing(harness: Harness) -> None:
     spec = await a_container(harness)
     program = "(while echo again; do sleep 0.01; done) & echo done"
-    result = await run(harness, spec, *SH, program, env={"EXECUTED": "yes"})
+    result = await run(harness, spec, *SH, program, env=a_mark(harness.directory))
     assert (result.exit_code, result.timed_out) == (0, False)
     assert b"done\n" in result.stdout
     assert result.run_seconds < 5
-    assert processes_with("EXECUTED=yes") != []
+    assert marked(harness.directory) != []
 
 
 async def test_output_beyond_the_limit_is_dropped_and_blocks_nobody(harness: Harness) -> None:
@@ -192,10 +201,10 @@ async def test_no_zombies_are_left(harness: Harness) -> None:  # B-6
 
 async def test_a_command_ends_with_its_container(harness: Harness) -> None:
     spec = await a_container(harness)
-    mark = {"EXECUTED": "yes"}
+    mark = a_mark(harness.directory)
     async with asyncio.TaskGroup() as group:
         command = group.create_task(run(harness, spec, "sleep", "1000", timeout=None, env=mark))
-        await eventually(lambda: processes_with("EXECUTED=yes") != [], "the command runs")
+        await eventually(lambda: marked(harness.directory) != [], "the command runs")
         harness.runtime.stop(spec.container_id, 20)
     assert facts(command.result()) == (137, b"", b"", False)
     assert (await harness.exit_of(spec)).survivors == ()
@@ -217,13 +226,13 @@ async def test_commands_run_while_the_container_stops(harness: Harness) -> None:
 async def test_a_command_is_killed_when_its_daemon_is_gone(tmp_path: Path) -> None:
     async def unanswered() -> None:
         with pytest.raises(ExecError, match="the container is not running"):
-            await run(first, spec, "sleep", "1000", timeout=None, env={"EXECUTED": "yes"})
+            await run(first, spec, "sleep", "1000", timeout=None, env=a_mark(tmp_path))
 
     async with a_harness(tmp_path, leave=True) as first, asyncio.TaskGroup() as group:
         spec = await a_container(first)
         group.create_task(unanswered())
-        await eventually(lambda: processes_with("EXECUTED=yes") != [], "the command runs")
+        await eventually(lambda: marked(tmp_path) != [], "the command runs")
         await first.runtime.close()
-    await eventually(lambda: processes_with("EXECUTED=yes") == [], "the command is killed")
+    await eventually(lambda: marked(tmp_path) == [], "the command is killed")
     async with a_harness(tmp_path) as second:
         assert (await second.adopt(Path(spec.instance_dir))).alive

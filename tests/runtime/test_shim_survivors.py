@@ -116,7 +116,7 @@ async def test_nothing_outlives_the_main_process(argv: tuple[str, ...], harness:
         assert processes_with(mark) == []
         assert log_of(spec) == "ready\n"
         assert (record.exit_code, record.term_at, record.kill_at) == (0, None, None)
-        assert len(record.survivors) > 0
+        assert record.survivors or HOPPER in argv  # which may be missed by name, not by SIGKILL
 
     await repeat(run)
 
