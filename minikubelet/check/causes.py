@@ -114,21 +114,25 @@ def failed_pod(pod: PodProgress, record: PhaseChanged, *, soaking: bool) -> Caus
     return Cause(ExitCode.NEVER_READY, CaseRef(CaseKind.GOAL), text)
 
 
-def unready(pod: PodProgress) -> Cause:
+def unready(pod: PodProgress, *, at_end: bool) -> Cause | None:
+    """Why a Pod that was Ready is not, in a soak or at its end. None while a container is being
+    restarted, which was allowed: that only counts if it is not back at the end."""
+    when = "not ready at the end of the soak" if at_end else "became unready during the soak"
+    case = CaseRef(CaseKind.SOAK)
+    for name, container in pod.containers.items():
+        ended = container.last_exit
+        if ended and not container.running and name not in pod.plain_init_containers:
+            if not at_end:
+                return None
+            text = f"{when}: {exit_text(ended)}"
+            return Cause(ExitCode.UNREADY_IN_SOAK, case, text, name, _said(ended))
     for name, container in pod.containers.items():
         probe = container.probes.get(ProbeKind.READINESS)
         if probe and probe.last and probe.last.verdict == "failure":
-            times = _failures(probe.last.run_length)
-            text = f"became unready during the soak: its readiness probe failed {times}"
+            text = f"{when}: its readiness probe failed {_failures(probe.last.run_length)}"
             evidence = _probe_evidence(ProbeKind.READINESS, probe)
-            return Cause(ExitCode.UNREADY_IN_SOAK, CaseRef(CaseKind.SOAK), text, name, evidence)
-    for name, container in pod.containers.items():
-        if container.last_exit and not container.running and not pod.pod.is_init(name):
-            text = f"became unready during the soak: {exit_text(container.last_exit)}"
-            evidence = _said(container.last_exit)
-            return Cause(ExitCode.UNREADY_IN_SOAK, CaseRef(CaseKind.SOAK), text, name, evidence)
-    text = "became unready during the soak"
-    return Cause(ExitCode.UNREADY_IN_SOAK, CaseRef(CaseKind.SOAK), text)
+            return Cause(ExitCode.UNREADY_IN_SOAK, case, text, name, evidence)
+    return Cause(ExitCode.UNREADY_IN_SOAK, case, when)
 
 
 def not_in_time(pod: PodProgress, seconds: float) -> Cause:

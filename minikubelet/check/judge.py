@@ -103,6 +103,13 @@ class CheckState:
             cause = replace(cause, evidence=(*cause.evidence, f"neither were: {others}"))
         return self.fail(_failure(cause, late[0], now))
 
+    def soak_ended(self, now: datetime) -> CheckState:
+        """Whoever was restarted has to be back."""
+        for pod in self.pods.values():
+            if not pod.reached and (cause := unready(pod, at_end=True)):
+                return self.fail(_failure(cause, pod, now))
+        return self
+
     def command_ended(self, status: int, seconds: float, command: str, now: datetime) -> CheckState:
         """`status` is an exit code, 128 + n after signal n."""
         state = replace(self, command_status=status, command_seconds=seconds)
@@ -160,7 +167,7 @@ class CheckState:
                 return failed_pod(pod, record, soaking=soaking)
             case ConditionChanged(type="Ready", status="False") if before.ready:
                 soak = self.stage is Stage.SOAK and pod.goal is Goal.READY
-                return unready(pod) if soak else None
+                return unready(pod, at_end=False) if soak else None
         return None
 
     def _judge_kill(

@@ -14,6 +14,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from typing import Any, TypeVar
 
 from minikubelet.manifest.meta import Secret
@@ -21,7 +22,13 @@ from minikubelet.manifest.meta import Secret
 MASK = "***"
 _SHORTEST = 3
 _SHORTEST_LINE = 8
-_TEXT_FIELDS = frozenset({"message", "output", "error", "detail", "argv", "survivors", "handler"})
+_TEXT_FIELDS = frozenset(
+    {
+        *("message", "output", "error", "detail", "argv", "survivors", "handler"),
+        *("cause", "evidence", "notes"),
+    }
+)
+"""Of records, statuses and Events; the last three of a check's own result."""
 
 T = TypeVar("T")
 
@@ -53,7 +60,7 @@ class Redactor:
         return redacted
 
     def _redacted(self, value: Any, *, is_text: bool = False) -> Any:
-        if isinstance(value, str):
+        if isinstance(value, str) and not isinstance(value, Enum):
             return self.text(value) if is_text else value
         if isinstance(value, tuple):
             return tuple(self._redacted(item, is_text=is_text) for item in value)

@@ -54,13 +54,13 @@ def evidence_lines(result: CheckResult) -> list[str]:
 
 
 def verdict_object(result: CheckResult) -> dict[str, Any]:
-    """The last object of `-o json`."""
+    """The last object of `-o json`, as `run_output.schema.json` has it."""
     out: dict[str, Any] = {
         "type": "verdict",
         "time": result.ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "exitCode": int(result.code),
         "verdict": result.code.title,
-        "seconds": round(result.seconds, 3),
+        "milliseconds": round(result.seconds * 1000),
     }
     if result.command_status is not None:
         out["commandStatus"] = result.command_status
@@ -86,7 +86,11 @@ def verdict_object(result: CheckResult) -> dict[str, Any]:
         {
             "name": suite.name,
             "cases": [
-                {"name": case.name, "result": case.result, "seconds": round(case.seconds, 3)}
+                {
+                    "name": case.name,
+                    "result": case.result,
+                    "milliseconds": round(case.seconds * 1000),
+                }
                 for case in suite.cases
             ],
         }

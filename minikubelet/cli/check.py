@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +15,10 @@ from pathlib import Path
 from minikubelet.check.budget import default_soak, startup_budget
 from minikubelet.check.progress import Goal, default_goal
 from minikubelet.check.redact import Redactor
-from minikubelet.check.result import CheckResult, evidence_lines, verdict_line, verdict_object
 from minikubelet.check.verdict import ExitCode
-from minikubelet.cli import colors
 from minikubelet.cli.check_logs import keep_logs
 from minikubelet.cli.check_output import CheckOutput
+from minikubelet.cli.check_reports import tell, write_reports
 from minikubelet.cli.check_session import CheckPlan, CheckSession
 from minikubelet.cli.pod_options import (
     USAGE,
@@ -91,9 +88,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--max-restarts", type=_count, metavar="N", default=0, help="restarts that are fine (0)"
     )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML there")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="write the timeline there, as one page"
+    )
     parser.add_argument("--keep-logs", type=Path, metavar="DIR", help="copy the logs there")
     parser.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="how to tell (text)"
+        "-o",
+        "--output",
+        choices=("text", "json", "github"),
+        default="text",
+        help="how to tell (text)",
     )
 
 
@@ -120,7 +125,9 @@ async def _run(args: argparse.Namespace, given: PodInput, redactor: Redactor, pa
         no_color=args.no_color,
         on_broken=lambda error: session.nobody_reads(loop),
     )
-    output = CheckOutput(inner, redactor, on_record=session.on_record, keep_records=False)
+    output = CheckOutput(
+        inner, redactor, on_record=session.on_record, keep_records=args.report is not None
+    )
     node = node_for(given, args, path, session.on_status)
     problems: list[str] = []
 
@@ -131,10 +138,11 @@ async def _run(args: argparse.Namespace, given: PodInput, redactor: Redactor, pa
             except OSError as error:
                 problems.append(f"cannot keep the logs: {error}")
 
-    result = await session.run(node, layout, output, on_logs_complete)
+    result = redactor.value(await session.run(node, layout, output, on_logs_complete))
+    problems += write_reports(args, result, given.pods, output)
     if session.broken:
         return NOBODY_READS
-    _tell(args, result)
+    tell(args, result)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return ExitCode.INTERNAL_ERROR if problems and not result.failure else result.code
@@ -164,24 +172,6 @@ def _plan(args: argparse.Namespace, pods: Sequence[Pod]) -> CheckPlan:
         command_stdout=sys.stderr.fileno() if args.output == "json" else None,
         pod_ip=args.pod_ip,
     )
-
-
-def _tell(args: argparse.Namespace, result: CheckResult) -> None:
-    if args.output == "json":
-        print(json.dumps(verdict_object(result), ensure_ascii=False, separators=(",", ":")))
-        return
-    is_terminal = sys.stdout.isatty()
-    color = colors.use_color(is_terminal=is_terminal, no_color=args.no_color, environ=os.environ)
-    head = verdict_line(result)
-    lines = [*(f"note: {note}" for note in result.notes), *evidence_lines(result)]
-    if is_terminal:
-        head, *lines = [colors.printable(line) for line in (head, *lines)]
-    if color:
-        tone = colors.RED if result.failure else colors.GREEN
-        head = f"{colors.BOLD}{tone}{head}{colors.RESET}"
-    text = "\n".join([head, *(f"    {line}" for line in lines)])
-    sys.stdout.buffer.write(f"{text}\n".encode(errors="backslashreplace"))
-    sys.stdout.flush()
 
 
 def _count(text: str) -> int:

@@ -128,8 +128,7 @@ class CheckSession:
                 self._enter(Stage.STOP)
                 failure = self._current.failure
                 if failure is not None and not self._why_stopped:
-                    title = f"{failure.code.title}: {failure.sentence}"
-                    self._output.notice(f"{title}: stopping", warning=True)
+                    self._output.notice(f"{failure.sentence}: stopping", warning=True)
                 node.agent.stop_all(self._stop_request())
 
     async def _watch(self, node: Node, layout: Layout) -> None:
@@ -145,7 +144,8 @@ class CheckSession:
         if plan.soak > 0 and Goal.READY in plan.goals:
             self._enter(Stage.SOAK)
             self._output.notice(f"soak: watching for {brief(plan.soak)}")
-            await self._until(lambda: False, clock.monotonic() + plan.soak)
+            if not await self._until(lambda: False, clock.monotonic() + plan.soak):
+                self._state = self._current.soak_ended(clock.now())
         if plan.command and not self._is_over():
             self._enter(Stage.COMMAND)
             await self._run_command(node, layout)
