@@ -8,14 +8,15 @@ stop wins (L-199).
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from minikubelet.clock import Clock, Timer
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.mock.health import Health
-from minikubelet.node.bell import Bell
 from minikubelet.pod.commands import OUTPUT_LIMIT, ExecError, ExecResult
 from minikubelet.runtime.container_link import NOT_RUNNING
 from minikubelet.runtime.launch import LaunchSpec
@@ -48,7 +49,7 @@ class Instance:
         self.gone = False
         self._clock = clock
         self._rng = rng
-        self._bell = Bell(clock)
+        self._waiters: dict[asyncio.Future[None], None] = {}
         self._answers: Counter[ProbeKind] = Counter()
 
     @property
@@ -77,14 +78,28 @@ class Instance:
 
     async def outlives(self, seconds: float) -> bool:
         """Wait so long; False, and sooner, when the instance ends before."""
-        until = self._clock.monotonic() + seconds
-        return not await self._bell.wait_for(lambda: self.gone, lambda: until)
+        if seconds > 0 and not self.gone:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters[waiter] = None
+            timer = self._clock.call_at(self._clock.monotonic() + seconds, partial(_wake, waiter))
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+                del self._waiters[waiter]
+        return not self.gone
 
     def end(self) -> None:
         self.gone = True
         if self.kill_timer is not None:
             self.kill_timer.cancel()
-        self._bell.ring()
+        for waiter in self._waiters:
+            _wake(waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class ScriptedRuntime:

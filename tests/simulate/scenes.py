@@ -40,14 +40,14 @@ SCENES = (
     ),
     one(
         "breaks",
-        5.5,
+        4.5,
         f"{HTTP} --fail-after 1.5s",
         "fails at 1.5s",
         livenessProbe=probe(**ALIVE, failureThreshold=2),
     ),
     one(
         "hangs-and-ignores-term",
-        5.5,
+        4.5,
         f"{HTTP} --hang-after 1.5s --ignore-term",
         "hangs at 1.5s, ignores TERM",
         livenessProbe=probe(**ALIVE, failureThreshold=1),
@@ -68,14 +68,14 @@ SCENES = (
     ),
     one(
         "recovers",
-        4.5,
+        3.5,
         f"{HTTP} --fail-after 1.5s --fail-for 1s",
         "fails at 1.5s for 1s",
         readinessProbe=probe(**READY, failureThreshold=1),
     ),
     one(
         "flaps",
-        4.5,
+        3.5,
         f"{HTTP} --flap 1/3",
         "flaps 1/3",
         readinessProbe=probe(**READY, failureThreshold=1),
