@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from minikubelet.assembly import GivenObjects, Node, foreground_node, new_identity
+from minikubelet.cli.addresses import host_address
 from minikubelet.cli.colors import use_color
 from minikubelet.cli.finding_text import count_text, finding_lines
 from minikubelet.cli.inputs import read_inputs
@@ -51,7 +52,11 @@ def add_pod_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", metavar="FILE", help="image catalog: the commands of images")
     parser.add_argument(
-        "--pod-ip", metavar="IP", default="127.0.0.1", help="address of the Pods (127.0.0.1)"
+        "--pod-ip",
+        type=host_address,
+        metavar="IP",
+        default="127.0.0.1",
+        help="address of the Pods, one of this host (127.0.0.1)",
     )
     parser.add_argument("--no-color", action="store_true", help="no colors on a terminal")
     parser.add_argument(
