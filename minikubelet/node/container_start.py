@@ -73,9 +73,9 @@ class ContainerStarter:
                 )
 
     async def _next_restart_count(self, name: str) -> int:
-        latest = self._state.latest(name)
-        if latest is not None:
-            return latest.restart_count + 1
+        known = self._state.next_restart_count(name)
+        if known is not None:
+            return known
         return await self._services.files.next_restart_count(self._state.pod, name)
 
     async def _launch(self, name: str, launch: Launch) -> bool:

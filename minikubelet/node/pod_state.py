@@ -48,6 +48,8 @@ class PodState:
         self._verdicts: dict[tuple[ProbeKind, str], Verdict] = {}
         self._start_failures: dict[str, StartFailure] = {}
         self._holds_told: set[str] = set()
+        self._forgotten_counts: dict[str, int] = {}
+        """Restart counts of containers whose instances were forgotten."""
 
     # --- reading
 
@@ -68,6 +70,12 @@ class PodState:
         """The newest instances that run, in spec order."""
         latest = (self.latest(container.name) for container in self.pod.containers())
         return tuple(run for run in latest if run is not None and run.state is RunState.RUNNING)
+
+    def next_restart_count(self, name: str) -> int | None:
+        """One more than the newest instance's, as long as one is known of (L-107)."""
+        latest = self.latest(name)
+        count = self._forgotten_counts.get(name) if latest is None else latest.restart_count
+        return None if count is None else count + 1
 
     def is_gone(self, container_id: str) -> bool:
         run = self.run_of(container_id)
@@ -325,6 +333,7 @@ class PodState:
     def forget_all_runs(self) -> tuple[ContainerRun, ...]:
         """All containers start over (L-166): their instances, verdicts and back-off are gone."""
         gone = tuple(run for runs in self._runs.values() for run in runs)
+        self._forgotten_counts |= {run.name: run.restart_count for run in reversed(gone)}
         self._runs.clear()
         self._verdicts.clear()
         self._start_failures.clear()

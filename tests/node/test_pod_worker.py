@@ -236,8 +236,10 @@ async def test_a_restart_rule_restarts_all_containers() -> None:  # L-166, L-167
     trigger = a_container("b", restart_policy=NEVER, restart_policy_rules=(rule,))
     pod = a_pod(a_container("a"), trigger, init=[a_container("i")])
     apps = {"i": [App(exit_after=0)], "b": [App(exit_after=3, exit_code=42), App()]}
-    async with a_scene(pod, apps=apps, files=FakeFiles(logged=1)) as scene:
+    async with a_scene(pod, apps=apps) as scene:
         await scene.clock.advance(3.5)
+        runs = [scene.worker.state.latest(name) for name in ("i", "a", "b")]
+        assert [run.restart_count for run in runs if run] == [1, 1, 1]  # L-107
         assert [(at, what) for at, what in scene.told() if at >= 3] == [
             (3, "b exits 42"),
             (3, "a is stopped with 2 s"),
