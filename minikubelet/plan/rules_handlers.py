@@ -146,13 +146,14 @@ def hang_is_not_seen(subject: Subject) -> Iterator[Harm]:
         return
     plan = subject.container_plan.probe(ProbeKind.READINESS)
     unready = plan.detects_hang.latest if plan and plan.detects_hang else None
+    first = float(liveness.period_seconds)
     yield Harm(
         subject.probe_path(liveness).child("tcpSocket"),
         "never notices that the app hangs: the kernel accepts its connections",
         moments(
             (0.0, "the app hangs"),
-            (unready or 0.0, "readinessProbe has failed: the Pod is out of service"),
-            (float(liveness.period_seconds), "livenessProbe connects: success, and so on for ever"),
+            (first, "livenessProbe connects: success, and so on for ever"),
+            (max(unready or 0.0, first), "readinessProbe has failed: the Pod is out of service"),
         ),
         "use httpGet, as readinessProbe does",
     )

@@ -13,7 +13,7 @@ from tests.plan.course import play
 from tests.plan.scenes import a_scene
 
 SCENES = 2000
-SHARES = 8
+SHARES = 4
 FIGURES = {
     "Startup first",
     "Readiness first",
