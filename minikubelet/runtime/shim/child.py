@@ -109,8 +109,8 @@ def find_program(name: str, env: Mapping[str, str]) -> str:
             raise StartError(START, f"exec: {quoted}: permission denied")
         return name
     for directory in env.get("PATH", _DEFAULT_PATH).split(":") if name else ():
-        path = os.path.join(directory or ".", name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
+        path = f"{directory or '.'}/{name}"
+        if os.access(path, os.X_OK) and os.path.isfile(path):
             return path
     raise StartError(START, f"exec: {quoted}: executable file not found in $PATH")
 

@@ -41,11 +41,12 @@ class Stopping:
     def request(self, grace_seconds: float, number: int) -> None:
         """May be repeated: the signal is sent once, a shorter grace moves the deadline, a longer
         one does not."""
+        name = signal.Signals(number).name
         now = time.monotonic()
         if self._deadline is None:
             self._began = now
             self.term_at = time.time_ns()
-            self._step("TERM", now, grace_seconds, signal.Signals(number).name)
+            self._step("TERM", now, grace_seconds, name)
             self._send(number)
         deadline = now + max(0.0, grace_seconds)
         if self.kill_at is not None or (self._deadline is not None and deadline >= self._deadline):

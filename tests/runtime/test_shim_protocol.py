@@ -1,0 +1,121 @@
+"""Peers of a shim: none can end it or hold it up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minikubelet.runtime.launch import LaunchSpec
+from minikubelet.runtime.records import read_start_record
+from minikubelet.runtime.shim.protocol import Decoder, encode
+from tests.runtime.harness import Harness, eventually, is_alive
+
+
+@pytest.mark.parametrize(
+    ("chunks", "messages"),
+    [
+        pytest.param((b'{"a":1}\n',), [{"a": 1}], id="one"),
+        pytest.param((b'{"a"', b":1}\n{}", b"\n"), [{"a": 1}, {}], id="in pieces"),
+        pytest.param((b'{"a":1}',), [], id="not complete yet"),
+    ],
+)
+def test_messages_arrive_whole(chunks: tuple[bytes, ...], messages: list[Any]) -> None:
+    decoder = Decoder()
+    assert [message for chunk in chunks for message in decoder.feed(chunk)] == messages
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n", b"[]\n", b"\n", b"\xff\n"])
+def test_what_is_no_message(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"Expecting|must be|codec"):
+        Decoder().feed(data)
+
+
+def connect(spec: LaunchSpec) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(spec.socket_path)
+    sock.settimeout(10)
+    return sock
+
+
+def read_message(sock: socket.socket) -> dict[str, Any]:
+    data = b""
+    while not data.endswith(b"\n"):
+        part = sock.recv(65536)
+        assert part, "the shim has closed the connection"
+        data += part
+    message: dict[str, Any] = json.loads(data)
+    return message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n", id="another protocol"),
+        pytest.param(encode({"type": "stop"}), id="a missing member"),
+        pytest.param(encode({"type": "stop", "grace": "soon"}), id="a mistyped member"),
+        pytest.param(encode({"type": "stop", "grace": 1, "signal": 999}), id="no such signal"),
+        pytest.param(
+            encode({"type": "exec", "id": 1, "argv": [], "timeout": None, "output_limit": 1}),
+            id="an empty command",
+        ),
+    ],
+)
+async def test_a_peer_that_breaks_the_protocol_is_dropped(data: bytes, harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    with connect(spec) as peer:
+        peer.sendall(data)
+        assert peer.recv(1) == b""
+    result = await harness.runtime.exec(spec.container_id, ["echo", "alive"], timeout=10)
+    assert result.stdout == b"alive\n"
+    assert harness.events == []
+
+
+async def test_messages_of_a_later_version_are_ignored(harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    with connect(spec) as peer:
+        peer.sendall(encode({"type": "dance"}) + encode({"type": "hello", "format": 2}))
+        expected = {"type": "hello", "format": 1, "container_id": spec.container_id}
+        assert read_message(peer) == expected
+
+
+async def test_every_peer_hears_of_the_end(harness: Harness) -> None:
+    spec = await harness.start(("sh", "-c", "read line"), stdin=True)
+    with connect(spec) as peer:
+        peer.sendall(encode({"type": "hello"}))
+        assert read_message(peer)["type"] == "hello"
+        peer.sendall(encode({"type": "stop", "grace": 10}))
+        assert read_message(peer)["step"] == "TERM"
+        assert read_message(peer)["record"]["exit_code"] == 143
+        assert peer.recv(1) == b""
+    assert (await harness.exit_of(spec)).exit_code == 143
+
+
+async def test_the_socket_is_closed_to_others(harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    assert os.stat(spec.socket_path).st_mode & 0o777 == 0o600
+
+
+async def test_a_shim_takes_no_notice_of_signals_to_whole_groups(harness: Harness) -> None:
+    spec = await harness.start(("sh", "-c", "read line"), stdin=True)
+    start = read_start_record(Path(spec.instance_dir))
+    assert start
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        os.kill(start.shim_pid, number)
+    result = await harness.runtime.exec(spec.container_id, ["echo", "alive"], timeout=10)
+    assert result.stdout == b"alive\n"
+    assert is_alive(start.shim_pid, start.shim_start_time)
+
+
+async def test_many_containers_at_a_time(harness: Harness) -> None:
+    specs = [await harness.start(("sleep", "1000")) for _ in range(40)]
+    for spec in specs:
+        harness.runtime.stop(spec.container_id, 10)
+    codes = [(await harness.exit_of(spec)).exit_code for spec in specs]
+    assert codes == [143] * 40
+    await eventually(lambda: not harness.living_shims(), "all shims have ended")
