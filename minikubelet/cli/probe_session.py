@@ -7,6 +7,7 @@ Invariants: when `examine_all()` returns, no process of it is left.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import os
@@ -27,6 +28,7 @@ from minikubelet.probes.prober import HandlerProber, ProbeTarget
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tls import unverified_context
 from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.runtime.image_reference import ImageNameError
 from minikubelet.runtime.images import ImageCatalog, resolve_command
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
@@ -142,7 +144,9 @@ def idle_container(container: Container, catalog: ImageCatalog) -> Container:
         stdin=False,
         tty=False,
     )
-    directory = container.working_dir or resolve_command(idle, catalog).working_dir
+    directory = container.working_dir
+    with contextlib.suppress(ImageNameError):  # the launch says so in the words of a status
+        directory = directory or resolve_command(idle, catalog).working_dir
     return dataclasses.replace(idle, working_dir=directory or str(Path.cwd()))
 
 

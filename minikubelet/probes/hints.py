@@ -22,6 +22,8 @@ from minikubelet.probes.looks import PATIENCE_SECONDS, timed_out
 from minikubelet.probes.trace import Connected, HostResolved, NotConnected
 
 MANY_LISTENERS = 5
+FIRST_EPHEMERAL_PORT = 32768
+"""From here on the kernel gives ports away: few apps choose one of these."""
 CLOSE_CALL = 0.8
 """A success that took this share of the time-out is called close."""
 
@@ -117,17 +119,18 @@ def _other_port_hints(examined: Examined, host: str, port: int) -> Iterator[tupl
     listeners = [o for o in examined.listeners or () if _reachable(o, host)]
     declared = {p.container_port for p in examined.attempt.target.container.ports}
     expected = [listener for listener in listeners if listener.port in declared]
+    chosen = [listener for listener in listeners if listener.port < FIRST_EPHEMERAL_PORT]
     if expected:
         yield (
             "declared-port",
             f"nobody listens on port {port}, but {_places(expected)}, which the container "
             "declares: is that the port of the probe?",
         )
-    elif listeners:
-        more = " and others" if len(listeners) > MANY_LISTENERS else ""
+    elif chosen:
+        more = " and others" if len(chosen) > MANY_LISTENERS else ""
         yield (
             "other-port",
-            f"nobody listens on port {port} of {host}, but {_places(listeners[:MANY_LISTENERS])}"
+            f"nobody listens on port {port} of {host}, but {_places(chosen[:MANY_LISTENERS])}"
             f"{more}: is one of them the app?",
         )
     else:

@@ -282,6 +282,37 @@ def test_a_command_without_its_config_map_cannot_be_run(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        pytest.param(
+            {"image": "no:such:image"},
+            'Failed to apply default image tag "no:such:image": couldn\'t parse image name'
+            ' "no:such:image": invalid reference format',
+            id="an image that is none",
+        ),
+        pytest.param(
+            {"workingDir": "/no/such/directory"},
+            'chdir to cwd ("/no/such/directory") set in config.json failed: no such file or'
+            " directory",
+            id="a working directory that the host has not",
+        ),
+        pytest.param(
+            {"workingDir": "relative"},
+            'working directory "relative" is not an absolute path',
+            id="a working directory that is none",
+        ),
+    ],
+)
+def test_places_where_no_command_can_be_run(
+    tmp_path: Path, fields: dict[str, str], error: str
+) -> None:
+    app = a_container("app", "", livenessProbe=command("true")) | fields
+    write(tmp_path / "pod.yaml", a_pod("web", app))
+    (found,) = facts("pod.yaml", cwd=tmp_path)
+    assert found["error"] == f"cannot run the command as the container would: {error}"
+
+
 def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
     started = tmp_path / "started"
     os.mkfifo(started)

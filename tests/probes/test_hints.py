@@ -168,6 +168,26 @@ def a_listener(address: str, port: int = 80) -> Listener:
         ),
         pytest.param(
             Examined(
+                an_attempt(TCP, *REFUSED, result=failed()),
+                listeners=(a_listener("127.0.0.1", 40000),),
+            ),
+            Hint("nobody-listens", "nobody listens on port 80 of this host: is the app running?"),
+            id="nobody chose such a port",
+        ),
+        pytest.param(
+            Examined(
+                an_attempt(TCP, *REFUSED, result=failed(), ports=(ContainerPort(40000),)),
+                listeners=(a_listener("127.0.0.1", 40000),),
+            ),
+            Hint(
+                "declared-port",
+                "nobody listens on port 80, but app40000 (pid 7) on 40000, which the container"
+                " declares: is that the port of the probe?",
+            ),
+            id="unless the container declares it",
+        ),
+        pytest.param(
+            Examined(
                 an_attempt(
                     TCP,
                     Connecting("10.9.9.9:80"),
