@@ -22,9 +22,6 @@ class Span:
     def __add__(self, other: Span) -> Span:
         return Span(self.earliest + other.earliest, add_bounds(self.latest, other.latest))
 
-    def __contains__(self, seconds: float) -> bool:
-        return self.earliest <= seconds and (self.latest is None or seconds <= self.latest)
-
     def __str__(self) -> str:
         if self.latest is None:
             return f"{go_duration(self.earliest)}…∞"
