@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from minikubelet.journal import HookRan, KillCause
+from minikubelet.journal import KillCause
 from minikubelet.manifest.pod import Container, LifecycleHandler, SleepAction
 from minikubelet.node.bell import Bell
-from minikubelet.node.hooks import HookResult, HookRunner, describe_handler, sleep_interrupted
+from minikubelet.node.hooks import HookResult, HookRunner, sleep_interrupted
+from minikubelet.node.pod_records import hook_record
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.pod_stop import PodStopper
 from minikubelet.node.services import NodeServices
@@ -130,17 +131,14 @@ class ContainerStarter:
             result = self._ended_first(container, handler)
         if result is not None:
             self._services.journal.append(
-                HookRan(
-                    at=clock.now(),
-                    pod=self._state.ref,
+                hook_record(
+                    "postStart",
+                    handler,
+                    result,
+                    began,
+                    state=self._state,
                     container=container.name,
-                    field_path=self._state.field_path(container.name),
-                    hook="postStart",
-                    handler=describe_handler(handler),
-                    duration_seconds=clock.monotonic() - began,
-                    ok=result.ok,
-                    message=result.message,
-                    fallback_host=result.fallback_host,
+                    clock=clock,
                 )
             )
         return result

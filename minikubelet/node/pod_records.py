@@ -1,6 +1,6 @@
-"""What a pod's worker tells the journal of statuses and of the runtime's news.
+"""What a pod's worker tells the journal of statuses, hooks and the runtime's news.
 
-Role: from two statuses, or from an event of the runtime, to records. Pure.
+Role: from two statuses, the result of a hook or an event of the runtime to records.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from minikubelet.clock import Clock
 from minikubelet.journal import (
     ConditionChanged,
+    HookRan,
     KillFailed,
     LogLost,
     PhaseChanged,
@@ -17,6 +19,9 @@ from minikubelet.journal import (
     Record,
     StopStep,
 )
+from minikubelet.manifest.pod import LifecycleHandler
+from minikubelet.node.hooks import HookResult, describe_handler
+from minikubelet.node.pod_state import PodState
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.runtime.processes import LogLostEvent, StopStepEvent
 
@@ -46,6 +51,31 @@ def status_records(
                 reason=condition.reason,
                 message=condition.message,
             )
+
+
+def hook_record(
+    hook: str,
+    handler: LifecycleHandler,
+    result: HookResult,
+    began: float,
+    *,
+    state: PodState,
+    container: str,
+    clock: Clock,
+) -> HookRan:
+    """A hook (`postStart` or `preStop`) that began at `began` (monotonic) and has ended now."""
+    return HookRan(
+        at=clock.now(),
+        pod=state.ref,
+        container=container,
+        field_path=state.field_path(container),
+        hook=hook,
+        handler=describe_handler(handler),
+        duration_seconds=clock.monotonic() - began,
+        ok=result.ok,
+        message=result.message,
+        fallback_host=result.fallback_host,
+    )
 
 
 def runtime_record(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from minikubelet.journal import HookRan, KillCause, StopStep
+from minikubelet.journal import KillCause, StopStep
 from minikubelet.manifest.pod import Container, LifecycleHandler
 from minikubelet.node.bell import Bell
-from minikubelet.node.hooks import HookRunner, describe_handler
+from minikubelet.node.hooks import HookRunner
+from minikubelet.node.pod_records import hook_record
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.services import NodeServices
 from minikubelet.node.stopping import ContainerStop, Spawn, StopSteps
@@ -131,17 +132,14 @@ class PodStopper:
         began = clock.monotonic()
         result = await self._hooks.run(self._state.pod, container, container_id, handler)
         self._services.journal.append(
-            HookRan(
-                at=clock.now(),
-                pod=self._state.ref,
+            hook_record(
+                "preStop",
+                handler,
+                result,
+                began,
+                state=self._state,
                 container=container.name,
-                field_path=self._state.field_path(container.name),
-                hook="preStop",
-                handler=describe_handler(handler),
-                duration_seconds=clock.monotonic() - began,
-                ok=result.ok,
-                message=result.message,
-                fallback_host=result.fallback_host,
+                clock=clock,
             )
         )
 
