@@ -132,6 +132,8 @@ class Narrator:
                 return _hook(record)
             case ConditionChanged(type="Ready", status="True") if not self._is_told(record.pod):
                 return [("ready", Tone.GOOD)]
+            case ConditionChanged(type="PodScheduled", status="False"):
+                return [(f"not started: {record.reason}: {record.message}", Tone.WARNING)]
             case PhaseChanged(new="Succeeded" | "Failed"):
                 reason = f" ({record.reason})" if record.reason else ""
                 tone = Tone.GOOD if record.new == "Succeeded" else Tone.WARNING

@@ -72,6 +72,26 @@ LIVENESS_KILL = a_kill(KillCause.LIVENESS, "Container app failed liveness probe,
     [
         pytest.param([PodAccepted(at=BEGAN, pod=WEB)], [], id="acceptance goes without saying"),
         pytest.param(
+            [
+                ConditionChanged(
+                    at=BEGAN,
+                    pod=WEB,
+                    type="PodScheduled",
+                    status="False",
+                    reason="SchedulingGated",
+                    message="Scheduling is blocked due to non-empty scheduling gates",
+                )
+            ],
+            [
+                (
+                    "not started: SchedulingGated: "
+                    "Scheduling is blocked due to non-empty scheduling gates",
+                    WARNING,
+                )
+            ],
+            id="a pod that waits for its scheduling gates",
+        ),
+        pytest.param(
             [a_creation("manifest"), a_start()],
             [("started (pid 7)", PLAIN)],
             id="a start",
