@@ -117,22 +117,28 @@ def failed_pod(pod: PodProgress, record: PhaseChanged, *, soaking: bool) -> Caus
 def unready(pod: PodProgress, *, at_end: bool) -> Cause | None:
     """Why a Pod that was Ready is not, in a soak or at its end. None while a container is being
     restarted, which was allowed: that only counts if it is not back at the end."""
-    when = "not ready at the end of the soak" if at_end else "became unready during the soak"
-    case = CaseRef(CaseKind.SOAK)
     for name, container in pod.containers.items():
         ended = container.last_exit
         if ended and not container.running and name not in pod.plain_init_containers:
             if not at_end:
                 return None
-            text = f"{when}: {exit_text(ended)}"
-            return Cause(ExitCode.UNREADY_IN_SOAK, case, text, name, _said(ended))
-    for name, container in pod.containers.items():
+            text = f"{_when(at_end=True)}: {exit_text(ended)}"
+            return Cause(ExitCode.UNREADY_IN_SOAK, CaseRef(CaseKind.SOAK), text, name, _said(ended))
+    for container in pod.containers.values():
         probe = container.probes.get(ProbeKind.READINESS)
         if probe and probe.last and probe.last.verdict == "failure":
-            text = f"{when}: its readiness probe failed {_failures(probe.last.run_length)}"
-            evidence = _probe_evidence(ProbeKind.READINESS, probe)
-            return Cause(ExitCode.UNREADY_IN_SOAK, case, text, name, evidence)
-    return Cause(ExitCode.UNREADY_IN_SOAK, case, when)
+            return unready_by_probe(probe.last, at_end=at_end)
+    return Cause(ExitCode.UNREADY_IN_SOAK, CaseRef(CaseKind.SOAK), _when(at_end=at_end))
+
+
+def unready_by_probe(record: ProbeAttempted, *, at_end: bool) -> Cause:
+    text = f"{_when(at_end=at_end)}: its readiness probe failed {_failures(record.run_length)}"
+    evidence = (f"last readiness probe: {probe_text(record)}",)
+    return Cause(ExitCode.UNREADY_IN_SOAK, CaseRef(CaseKind.SOAK), text, record.container, evidence)
+
+
+def _when(*, at_end: bool) -> str:
+    return "not ready at the end of the soak" if at_end else "became unready during the soak"
 
 
 def not_in_time(pod: PodProgress, seconds: float) -> Cause:

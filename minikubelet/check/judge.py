@@ -25,6 +25,7 @@ from minikubelet.check.causes import (
     too_many_restarts,
     unclean_stop,
     unready,
+    unready_by_probe,
     volume_failed,
 )
 from minikubelet.check.progress import Goal, PodProgress, restarts
@@ -39,10 +40,12 @@ from minikubelet.journal import (
     KillRequested,
     PhaseChanged,
     PortClash,
+    ProbeAttempted,
     Record,
     StopStep,
     VolumeFailed,
 )
+from minikubelet.manifest.pod import ProbeKind
 
 _BY_PROBE = (KillCause.LIVENESS, KillCause.STARTUP)
 _BY_ITSELF = (None, KillCause.LIVENESS, KillCause.STARTUP, KillCause.POST_START_HOOK)
@@ -166,9 +169,16 @@ class CheckState:
             case PhaseChanged(new="Failed"):
                 return failed_pod(pod, record, soaking=soaking)
             case ConditionChanged(type="Ready", status="False") if before.ready:
-                soak = self.stage is Stage.SOAK and pod.goal is Goal.READY
-                return unready(pod, at_end=False) if soak else None
+                return unready(pod, at_end=False) if self._soaks(pod) else None
+            case ProbeAttempted(kind=ProbeKind.READINESS, verdict="failure") if (
+                record.verdict_before == "success" and pod.containers[record.container].running
+            ):
+                # Also while another container of the Pod keeps it from being Ready.
+                return unready_by_probe(record, at_end=False) if self._soaks(pod) else None
         return None
+
+    def _soaks(self, pod: PodProgress) -> bool:
+        return self.stage is Stage.SOAK and pod.goal is Goal.READY
 
     def _judge_kill(
         self, record: KillRequested, pod: PodProgress, *, soaking: bool
