@@ -43,11 +43,13 @@ examples:
   minikubelet probe pod.yaml config.yaml           exec probes need the ConfigMaps of their env
   minikubelet probe -o json pod.yaml | jq '.probes[].hints'
 
-The app need not be started by minikubelet: each probe goes to its port on HOST (127.0.0.1), as the
-kubelet would send it, and what happens is told step by step, with hints where it goes wrong. After
-a failure a few more requests of the same sort look for the cause; --once leaves them out. Commands
-of exec probes run on this host with the environment, user and working directory (else the current
-one) of their container, but they see the host's files, not the container's volumes.
+The app need not be started by minikubelet: each probe goes to its port of --host, as the kubelet
+would send it, and what happens is told step by step, with hints where it goes wrong. After a
+failure a few more requests of the same sort look for the cause; --once leaves them out.
+
+Commands of exec probes run on this host, with the environment, user and working directory of their
+container (without one: the current directory). They see the host's files, not the container's
+volumes.
 
 exit codes: 0 all probes succeed; 1 some probe fails; 2 usage; 14 bad manifest"""
 
