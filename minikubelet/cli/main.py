@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 from minikubelet import __version__
 
+INTERNAL_ERROR = 70
+
 COMMANDS: dict[str, str] = {
     "run": "run the Pods of manifests as local processes, in the foreground",
     "check": "start the Pods, wait, run a command, stop: a verdict for CI",
@@ -57,6 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
+    except Exception:
+        import traceback  # rarely needed
+
+        traceback.print_exc()
+        print("error: this is a bug in minikubelet, please report it", file=sys.stderr)
+        return INTERNAL_ERROR
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 from minikubelet import __version__
-from minikubelet.cli.main import COMMANDS
+from minikubelet.cli.main import COMMANDS, main
 
 
 def minikubelet(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,3 +50,25 @@ def test_each_command_explains_itself(command: str) -> None:
     done = minikubelet(command, "--help")
     assert done.returncode == 0
     assert "example" in done.stdout.lower()
+
+
+def test_a_bug_is_an_internal_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = Broken("minikubelet.cli.broken")
+    monkeypatch.setitem(sys.modules, broken.__name__, broken)
+    monkeypatch.setitem(COMMANDS, "broken", "a command with a bug")
+    assert main(["broken"]) == 70
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert said.endswith("error: this is a bug in minikubelet, please report it\n")
+
+
+class Broken(ModuleType):
+    """A command's module."""
+
+    def add_parser(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        subparsers.add_parser("broken")
+
+    def run(self, args: argparse.Namespace) -> int:
+        return 1 // 0
