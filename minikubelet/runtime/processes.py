@@ -35,6 +35,7 @@ from minikubelet.runtime.records import (
     read_start_record,
 )
 from minikubelet.runtime.shim.adoption import Found, find_shim
+from minikubelet.runtime.shim.child import reason
 from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH, START
 from minikubelet.runtime.spawner_client import SpawnerClient
 
@@ -140,7 +141,7 @@ class ProcessRuntime:
             _write_private(launch_path, json.dumps(spec.to_json(), separators=(",", ":")))
             sock = await self._spawner.launch(launch_path)
         except OSError as error:
-            text = f"cannot start a shim: {error}"
+            text = f"cannot start a shim: {reason(error)}"
             raise ContainerStartError("CreateContainerError", text) from error
         link = ContainerLink(
             spec.container_id, instance_dir, sock, self._on_event, self._link_ended

@@ -196,6 +196,13 @@ async def test_a_container_that_cannot_be_created(  # L-108, L-109
     assert harness.events == []
 
 
+async def test_an_instance_whose_directory_is_gone(harness: Harness) -> None:
+    spec = a_launch_spec(harness.directory, ("true",), instance_dir="/no/such")
+    with pytest.raises(ContainerStartError) as caught:
+        await harness.runtime.start(spec)
+    assert caught.value.message == "cannot start a shim: no such file or directory"
+
+
 def streams_of(spec: LaunchSpec) -> set[str]:
     return {line.split()[1] for line in Path(spec.log_path).read_text().splitlines()}
 
