@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -24,6 +25,9 @@ _PATIENCE_SECONDS = 10.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # No files of its own, and no failure because the machine is busy.
+    hypothesis.settings.register_profile("suite", database=None, deadline=None)
+    hypothesis.settings.load_profile("suite")
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
