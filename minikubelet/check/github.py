@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from minikubelet.check.cases import CaseResult, Suite
 from minikubelet.check.result import CheckResult, evidence_lines, verdict_line
+from minikubelet.manifest.findings import Finding
 from minikubelet.pod.wording import brief
 
 _MARKS = {
@@ -25,6 +26,15 @@ def annotation(result: CheckResult) -> str:
     title = f"{failure.subject}: {failure.code.title}" if failure.subject else failure.code.title
     text = "\n".join((verdict_line(result), *evidence_lines(result)))
     return f"::error title={_property(title)}::{_data(text)}"
+
+
+def finding_annotation(finding: Finding) -> str:
+    """A workflow command that marks the line of the manifest."""
+    places = {"file": finding.file, "line": finding.line, "col": finding.column}
+    given = [f"{name}={_property(str(place))}" for name, place in places.items() if place]
+    said = f"{finding.path}: {finding.message}" if str(finding.path) else finding.message
+    fix = f"\nfix: {finding.fix}" if finding.fix else ""
+    return f"::{finding.severity} {','.join(given)}::{_data(said + fix)}"
 
 
 def summary_markdown(result: CheckResult) -> str:

@@ -18,7 +18,7 @@ from minikubelet.check.redact import Redactor
 from minikubelet.check.verdict import ExitCode
 from minikubelet.cli.check_logs import keep_logs
 from minikubelet.cli.check_output import CheckOutput
-from minikubelet.cli.check_reports import tell, write_reports
+from minikubelet.cli.check_reports import annotate, tell, write_reports
 from minikubelet.cli.check_session import CheckPlan, CheckSession
 from minikubelet.cli.pod_options import (
     USAGE,
@@ -107,7 +107,8 @@ def run(args: argparse.Namespace) -> int:
     if args.command_line == []:
         print("error: there is no command after --", file=sys.stderr)
         return USAGE
-    given = load_pods(args)
+    github = args.output == "github"
+    given = load_pods(args, on_finding=annotate) if github else load_pods(args)
     if isinstance(given, int):
         return given
     redactor = Redactor(given.admitted.secrets)

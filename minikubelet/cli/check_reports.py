@@ -13,6 +13,7 @@ from minikubelet.check.result import CheckResult, evidence_lines, verdict_line, 
 from minikubelet.cli import colors
 from minikubelet.cli.check_output import CheckOutput
 from minikubelet.journal import PodRef
+from minikubelet.manifest.findings import Finding
 from minikubelet.manifest.pod import Pod
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -39,6 +40,13 @@ def tell(args: argparse.Namespace, result: CheckResult) -> None:
         from minikubelet.check.github import annotation
 
         print(annotation(result))
+
+
+def annotate(finding: Finding) -> None:
+    """Mark the line of the manifest in GitHub's view of the change."""
+    from minikubelet.check.github import finding_annotation
+
+    print(finding_annotation(finding), flush=True)
 
 
 def write_reports(

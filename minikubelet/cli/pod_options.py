@@ -65,13 +65,17 @@ def add_pod_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_pods(
-    args: argparse.Namespace, *, run: str = "run", started: str = "started"
+    args: argparse.Namespace,
+    *,
+    run: str = "run",
+    started: str = "started",
+    on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> PodInput | int:
     """The Pods of the manifests, or the exit code: USAGE or BAD_MANIFEST.
 
-    `run` and `started` as for `admit_files`.
+    The other arguments are those of `admit_files`.
     """
-    admitted = admit_files(args, new_identity(), run=run, started=started)
+    admitted = admit_files(args, new_identity(), run=run, started=started, on_finding=on_finding)
     if isinstance(admitted, int):
         return admitted
     try:
@@ -84,17 +88,25 @@ def load_pods(
 
 
 def admit_files(
-    args: argparse.Namespace, identity: Identity, *, run: str = "run", started: str = "started"
+    args: argparse.Namespace,
+    identity: Identity,
+    *,
+    run: str = "run",
+    started: str = "started",
+    on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> Admitted | int:
     """What the manifests hold, a Pod at least, or the exit code: USAGE or BAD_MANIFEST.
 
-    `run` and `started` are the words for what was to be done with the Pods.
+    `run` and `started` are the words for what was to be done with the Pods. `on_finding` gets what
+    is told on standard error.
     """
     inputs = read_inputs(args.files, sys.stdin.buffer)
     results = [read_manifest(text.text, text.file) for text in inputs.texts]
     admitted = admit(results, identity)
     findings = (*inputs.findings, *admitted.findings)
     _print_findings(findings, started, no_color=args.no_color)
+    for finding in findings:
+        on_finding(finding)
     if inputs.findings:
         return USAGE
     if has_errors(findings):

@@ -9,12 +9,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from minikubelet.check.github import annotation, summary_markdown
+from minikubelet.check.github import annotation, finding_annotation, summary_markdown
 from minikubelet.check.judge import Stage
 from minikubelet.check.junit import junit_xml
 from minikubelet.check.report import LogLine, report_data, report_html
 from minikubelet.check.result import CheckResult, evidence_lines, verdict_line, verdict_object
 from minikubelet.journal import BackOffStarted, ConditionChanged, KillCause
+from minikubelet.manifest.fieldpath import FieldPath
+from minikubelet.manifest.findings import Finding, Position
 from tests.check.builders import (
     PROBED,
     WEB,
@@ -153,6 +155,15 @@ def test_annotations_are_one_line() -> None:
     assert text.startswith("::error title=web/app%3A crash loop::FAILED (exit 11, crash loop): ")
     assert "%0A  100%25 ```%0A" in text
     assert "\n" not in text
+
+
+def test_a_finding_marks_its_line() -> None:
+    path = FieldPath().child("spec", "restartPolicy")
+    finding = Finding.at(Position("a,b.yaml", 7, 3), path, "not 100% right", fix="write Never")
+    assert finding_annotation(finding) == (
+        "::error file=a%2Cb.yaml,line=7,col=3::spec.restartPolicy: not 100%25 right%0A"
+        "fix: write Never"
+    )
 
 
 def test_the_job_summary() -> None:

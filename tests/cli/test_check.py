@@ -310,6 +310,19 @@ def test_a_bad_manifest(tmp_path: Path) -> None:
     assert "metadata.name" in stderr
 
 
+def test_a_bad_manifest_is_marked_on_github(tmp_path: Path) -> None:
+    path = write(tmp_path / "pod.yaml", a_pod("Web", a_container("app", UP)))
+    done = subprocess.run(
+        [sys.executable, "-m", "minikubelet", "check", path, "-o", "github"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 14
+    assert done.stdout.startswith(f"::error file={path},line=")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_command_and_the_pods(tmp_path: Path, number: signal.Signals) -> None:
     path = write(tmp_path / "pod.yaml", a_pod("web", a_container("app", UP)))
