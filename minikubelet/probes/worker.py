@@ -104,7 +104,8 @@ class ProbeWorker:
                 step = self._advance()
                 if step is Step.RUN:
                     await self._attempt()
-                    continue
+                    if self._wakeup.is_set():
+                        continue  # else all is as it was, and the next run is known
                 due = self._state.due
             except Exception:
                 log.exception(
