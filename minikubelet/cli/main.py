@@ -38,6 +38,7 @@ _EPILOG = """\
 first steps:
   minikubelet run pod.yaml               see it run: logs, events and probes; Ctrl-C stops it
   minikubelet check pod.yaml -- pytest   does it become Ready, and do the tests pass then? for CI
+  minikubelet plan pod.yaml              when is it probed, Ready, killed and back, without a run
   minikubelet validate pod.yaml          is the manifest right, and is every field honored?
   minikubelet run -o json pod.yaml       the same as one JSON object per line, for programs
   minikubelet mock --http 8080 --fail-after 30s
