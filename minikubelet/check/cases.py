@@ -42,18 +42,22 @@ class Suite:
 
 
 def suites(state: CheckState, *, soak: bool, ended_at: datetime) -> tuple[Suite, ...]:
-    """One suite per Pod, and one for the command where there was to be one or for a failure that
-    belongs to no Pod."""
+    """One suite per Pod, then one for the command and for failures that belong to no Pod."""
     found = [
         Suite(str(pod.ref), tuple(_pod_cases(pod, state, soak=soak, ended_at=ended_at)))
         for pod in state.pods.values()
     ]
-    failure = state.failure if state.failure and state.failure.pod is None else None
-    if state.command_status is not None or failure is not None:
-        result = CaseResult.FAILED if failure else CaseResult.PASSED
-        name = str(failure.case.kind) if failure else str(CaseKind.COMMAND)
-        found.append(Suite("command", (Case(name, result, state.command_seconds, failure),)))
-    return tuple(found)
+    own = tuple(_own_cases(state))
+    return (*found, Suite("check", own)) if own else tuple(found)
+
+
+def _own_cases(state: CheckState) -> Iterator[Case]:
+    failure = state.failure
+    if state.command_status is not None:
+        result = CaseResult.FAILED if state.command_failure else CaseResult.PASSED
+        yield Case("command", result, state.command_seconds, state.command_failure)
+    if failure is not None and failure.pod is None and failure != state.command_failure:
+        yield Case(failure.code.title, CaseResult.FAILED, 0.0, failure)
 
 
 def _pod_cases(

@@ -75,6 +75,8 @@ class CheckState:
     failure: Failure | None = None
     command_status: int | None = None
     command_seconds: float = 0.0
+    command_failure: Failure | None = None
+    """Also when a Pod had failed before."""
 
     @classmethod
     def of(cls, pods: Iterable[PodProgress], *, max_restarts: int, now: datetime) -> CheckState:
@@ -118,14 +120,13 @@ class CheckState:
         state = replace(self, command_status=status, command_seconds=seconds)
         if status == 0:
             return state
-        return state.fail(
-            Failure(
-                ExitCode.COMMAND_FAILED,
-                now,
-                f"the command exited with {status}: {command}",
-                CaseRef(CaseKind.COMMAND),
-            )
+        failure = Failure(
+            ExitCode.COMMAND_FAILED,
+            now,
+            f"the command exited with {status}: {command}",
+            CaseRef(CaseKind.COMMAND),
         )
+        return replace(state, command_failure=failure).fail(failure)
 
     def record(self, record: Record) -> CheckState:
         """The state after one more record."""

@@ -58,7 +58,9 @@ def _case(case: Case, suite: Suite, result: CheckResult) -> ET.Element:
                 message=_text(case.failure.sentence),
                 type=_text(case.failure.code.title),
             )
-            failure.text = _text("\n".join((verdict_line(result), *evidence_lines(result))))
+            decides = case.failure == result.failure
+            lines = (verdict_line(result), *evidence_lines(result)) if decides else ()
+            failure.text = _text("\n".join(lines))
     return element
 
 

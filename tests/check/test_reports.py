@@ -9,11 +9,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from minikubelet.check.cases import Case, CaseResult, Suite
 from minikubelet.check.github import annotation, finding_annotation, summary_markdown
 from minikubelet.check.judge import Stage
 from minikubelet.check.junit import junit_xml
 from minikubelet.check.report import LogLine, report_data, report_html
 from minikubelet.check.result import CheckResult, evidence_lines, verdict_line, verdict_object
+from minikubelet.check.verdict import CaseKind, CaseRef, ExitCode, Failure
 from minikubelet.journal import BackOffStarted, ConditionChanged, KillCause
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Position
@@ -136,8 +138,24 @@ def test_junit_cases() -> None:
         ("default/web", "ready"): "4.000",
         ("default/web", "soak"): "0.000",
         ("default/web", "clean stop"): "0.000",
-        ("command", "command"): "1.500",
+        ("check", "command"): "1.500",
     }
+
+
+def test_a_command_that_fails_after_a_pod_is_told_too() -> None:
+    state = judged(started(), exited(1)).command_ended(2, 1.5, "pytest", at(9))
+    result = a_result(state)
+    assert result.code is ExitCode.CRASH_LOOP
+    root = ET.fromstring(junit_xml(result))
+    messages = [failure.get("message") for failure in root.iter("failure")]
+    assert messages[1:] == ["the command exited with 2: pytest"]
+    assert (messages[0] or "").startswith("web/app: ended after 3.2s (exit 1)")
+
+
+def test_a_failure_of_no_pod_has_its_own_case() -> None:
+    failure = Failure(ExitCode.INTERRUPTED, at(2), "interrupted", CaseRef(CaseKind.GOAL))
+    suite = a_result(judged(started()).fail(failure)).suites[-1]
+    assert suite == Suite("check", (Case("interrupted", CaseResult.FAILED, 0.0, failure),))
 
 
 def test_a_junit_failure_has_cause_and_log() -> None:
