@@ -67,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "check",
         help="start the Pods, wait, run a command, stop: a verdict for CI",
         usage="minikubelet check FILE… [options] [-- COMMAND…]",
-        description="Start the Pods, wait until they are Ready (or have succeeded), watch them, "
+        description="Start the Pods, wait until they are Ready (or have succeeded), watch them,\n"
         "run a command, stop everything, and say what went wrong.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
