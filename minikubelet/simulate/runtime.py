@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -30,7 +31,8 @@ from minikubelet.simulate.app import App, Script
 
 _BOOT_ID = "simulated"
 _FIRST_PID = 1000
-_KILLED = 137
+_KILLED = 128 + signal.SIGKILL
+_TERMINATED = 128 + signal.SIGTERM
 
 CommandTimes = Callable[[LaunchSpec, App, Sequence[str]], tuple[float, int]]
 """Seconds and exit code of a command that a hook runs in a container."""
@@ -136,8 +138,10 @@ class ScriptedRuntime:
         instance = Instance(spec, app, self._clock, self._rng)
         self._instances[spec.container_id] = instance
         if app.exit_after is not None:
-            code = _KILLED if app.oom else app.exit_code
-            self._exit_after(instance, app.exit_after, code, oom=app.oom)
+            if app.oom:
+                self._exit_after(instance, app.exit_after, _KILLED, signal.SIGKILL, oom=True)
+            else:
+                self._exit_after(instance, app.exit_after, app.exit_code)
         now = self._nanoseconds()
         return StartRecord(
             container_id=spec.container_id,
@@ -163,7 +167,8 @@ class ScriptedRuntime:
             self._tell_step(instance, "TERM", grace_period_seconds, "SIGTERM")
             app = instance.app
             if app.term_seconds is not None and grace_period_seconds > 0:
-                self._exit_after(instance, app.term_seconds, app.term_code)
+                by_signal = signal.SIGTERM if app.term_code == _TERMINATED else None
+                self._exit_after(instance, app.term_seconds, app.term_code, by_signal)
         elif kill_at >= instance.kill_at:
             return
         if instance.kill_timer is not None:
@@ -190,19 +195,27 @@ class ScriptedRuntime:
     def _kill(self, instance: Instance) -> None:
         since_term = self._clock.monotonic() - (instance.term_at or 0.0)
         self._tell_step(instance, "KILL", since_term, "")
-        self._exit(instance, _KILLED)
+        self._exit(instance, _KILLED, signal.SIGKILL)
 
     def _tell_step(self, instance: Instance, step: str, seconds: float, detail: str) -> None:
         container_id, now = instance.spec.container_id, self._clock.monotonic()
         self.on_event(StopStepEvent(container_id, step, now, seconds, detail))
 
     def _exit_after(
-        self, instance: Instance, seconds: float, code: int, *, oom: bool = False
+        self,
+        instance: Instance,
+        seconds: float,
+        code: int,
+        by_signal: int | None = None,
+        *,
+        oom: bool = False,
     ) -> None:
         when = self._clock.monotonic() + seconds
-        self._clock.call_at(when, lambda: self._exit(instance, code, oom=oom))
+        self._clock.call_at(when, lambda: self._exit(instance, code, by_signal, oom=oom))
 
-    def _exit(self, instance: Instance, code: int, *, oom: bool = False) -> None:
+    def _exit(
+        self, instance: Instance, code: int, by_signal: int | None = None, *, oom: bool = False
+    ) -> None:
         if instance.gone:
             return
         container_id = instance.spec.container_id
@@ -212,7 +225,7 @@ class ScriptedRuntime:
         record = ExitRecord(
             container_id=container_id,
             exit_code=code,
-            signal=code - 128 if code > 128 else None,
+            signal=by_signal,
             reason_hint="oom" if oom else "",
             finished_at=self._nanoseconds(),
             finished_monotonic=now,

@@ -118,6 +118,13 @@ def test_a_crash_loop_and_then_a_good_start(tmp_path: Path) -> None:
     assert starts == ["00.000", "01.000", "12.000"]
 
 
+def test_an_exit_code_above_128_is_no_signal(tmp_path: Path) -> None:
+    path = write(tmp_path / "pod.yaml", a_pod("job", a_container(), restartPolicy="Never"))
+    facts = facts_of(path, "--app", "web: exits at 1s with 137")
+    (ended,) = (f["data"] for f in facts if f.get("record") == "ContainerExited")
+    assert (ended["exitCode"], ended.get("signal")) == (137, None)
+
+
 def test_memory_and_hooks(tmp_path: Path) -> None:
     hooks = {
         "postStart": {"exec": {"command": ["sh", "-c", "sleep 2"]}},
