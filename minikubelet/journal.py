@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from minikubelet.kill_cause import KillCause
 from minikubelet.log import get_logger
 from minikubelet.manifest.meta import ObjectMeta
 from minikubelet.manifest.pod import ProbeKind
@@ -24,23 +24,6 @@ if TYPE_CHECKING:  # it brings asyncio, which those who only read records do wit
     from minikubelet.clock import Clock
 
 log = get_logger(__name__)
-
-
-class KillCause(StrEnum):
-    """Why a container is stopped."""
-
-    LIVENESS = "liveness probe failed"
-    STARTUP = "startup probe failed"
-    DEFINITION_CHANGED = "definition changed"
-    UNKNOWN_STATE = "state unknown"
-    POST_START_HOOK = "postStart hook failed"
-    POD_FINISHED = "no regular container is left to run"
-    POD_FAILED = "the pod failed"
-    RESTART_ALL = "a restart rule restarts all containers"
-    DEADLINE = "activeDeadlineSeconds exceeded"
-    EVICTED = "evicted"
-    DELETED = "the pod is deleted"
-    SHUTDOWN = "asked to stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from minikubelet.journal import (
     DeadlineExceeded,
     HookRan,
     Journal,
-    KillCause,
     KillFailed,
     KillRequested,
     LimitNotEnforced,
@@ -43,6 +42,7 @@ from minikubelet.journal import (
     StopStep,
     VolumeFailed,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -13,7 +13,6 @@ from minikubelet.journal import (
     ContainerExited,
     ContainerStartFailed,
     HookRan,
-    KillCause,
     KillFailed,
     KillRequested,
     PhaseChanged,
@@ -22,6 +21,7 @@ from minikubelet.journal import (
     StopStep,
     VolumeFailed,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import brief, exit_text, one_line
 

@@ -35,7 +35,6 @@ from minikubelet.journal import (
     ContainerExited,
     ContainerStartFailed,
     HookRan,
-    KillCause,
     KillFailed,
     KillRequested,
     PhaseChanged,
@@ -45,6 +44,7 @@ from minikubelet.journal import (
     StopStep,
     VolumeFailed,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 
 _BY_PROBE = (KillCause.LIVENESS, KillCause.STARTUP)

@@ -16,7 +16,6 @@ from minikubelet.journal import (
     ConditionChanged,
     ContainerExited,
     ContainerStarted,
-    KillCause,
     KillRequested,
     PhaseChanged,
     PodAccepted,
@@ -24,6 +23,7 @@ from minikubelet.journal import (
     ProbeAttempted,
     Record,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod, ProbeKind, RestartPolicy, is_sidecar
 from minikubelet.pod.restarts import RestartDecision, restart_decision, restarts_after_kill
 

@@ -31,7 +31,8 @@ from minikubelet.cli.check_command import (
 )
 from minikubelet.cli.check_output import CheckOutput
 from minikubelet.cli.foreground import PodStatuses, followed, stop_signals
-from minikubelet.journal import KillCause, Record
+from minikubelet.journal import Record
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.bell import Bell
 from minikubelet.node.pod_worker import StopRequest

@@ -21,7 +21,6 @@ from minikubelet.journal import (
     ContainerStarted,
     ContainerStartFailed,
     HookRan,
-    KillCause,
     KillRequested,
     PhaseChanged,
     PodRef,
@@ -29,6 +28,7 @@ from minikubelet.journal import (
     Record,
     StopStep,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import brief, exit_text, one_line
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from minikubelet.assembly import Node
 from minikubelet.cli.foreground import PodStatuses, followed, stop_signals
 from minikubelet.cli.output import RunOutput
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.pod_worker import StopRequest
 from minikubelet.pod.durations import go_duration

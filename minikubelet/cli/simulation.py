@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from minikubelet.cli.foreground import PodStatuses
 from minikubelet.cli.output import RunOutput
 from minikubelet.events import EventRecorder
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.pod_worker import StopRequest
 from minikubelet.pod.durations import go_duration

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, LifecycleHandler, SleepAction
 from minikubelet.node.bell import Bell
 from minikubelet.node.hooks import HookResult, HookRunner, sleep_interrupted

@@ -20,11 +20,11 @@ from minikubelet.journal import (
     ContainerStarted,
     ContainerStartFailed,
     Journal,
-    KillCause,
     KillRequested,
     LimitNotEnforced,
     PodRef,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod, ProbeKind
 from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict

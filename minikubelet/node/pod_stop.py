@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from minikubelet.journal import KillCause, StopStep
+from minikubelet.journal import StopStep
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, LifecycleHandler
 from minikubelet.node.bell import Bell
 from minikubelet.node.hooks import HookRunner

@@ -16,12 +16,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from minikubelet.journal import (
-    DeadlineExceeded,
-    KillCause,
-    PodAccepted,
-    PodEvicted,
-)
+from minikubelet.journal import DeadlineExceeded, PodAccepted, PodEvicted
+from minikubelet.kill_cause import KillCause
 from minikubelet.log import get_logger
 from minikubelet.manifest.pod import Pod, is_sidecar
 from minikubelet.node.bell import Bell

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, Probe, ProbeKind, is_sidecar
 from minikubelet.plan.probe_plan import ProbePlan, plan_probe
 from minikubelet.plan.span import ANY_TIME, Span, add_bounds, all_of, any_of

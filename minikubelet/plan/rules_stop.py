@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ExecAction, LifecycleHandler, Probe, SleepAction
 from minikubelet.plan.finding import PROBE_FIELDS, Harm, Subject, moments
 from minikubelet.pod.durations import go_duration

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, RestartPolicy
 from minikubelet.pod.initialization import plan_initialization
 from minikubelet.pod.kill_causes import kill_cause, kill_message

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, ProbeKind, is_sidecar
 from minikubelet.pod.kill_causes import kill_cause
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, ProbeKind
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, Verdict
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Set
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, Probe, is_sidecar
 
 MINIMUM_KILL_SECONDS = 2.0

@@ -17,7 +17,8 @@ from typing import Any
 
 from minikubelet.assembly import GivenObjects, Node, foreground_node, new_identity
 from minikubelet.cli.run_dir import layout_of, parts_of, run_directory
-from minikubelet.journal import KillCause, Record
+from minikubelet.journal import Record
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.admit import admit
 from minikubelet.manifest.pod import Pod
 from minikubelet.manifest.read import read_manifest

@@ -11,7 +11,6 @@ from minikubelet.check.result import CheckResult
 from minikubelet.check.verdict import ExitCode
 from minikubelet.journal import (
     ConditionChanged,
-    KillCause,
     KillRequested,
     PhaseChanged,
     PodAccepted,
@@ -19,6 +18,7 @@ from minikubelet.journal import (
     ProbeAttempted,
     Record,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod, ProbeKind
 from tests.cli.records import ID, a_kill, a_probe, a_start, an_exit, at
 from tests.pod.builders import a_container, a_pod

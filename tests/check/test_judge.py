@@ -12,13 +12,13 @@ from minikubelet.check.verdict import CaseKind, CaseRef, ExitCode
 from minikubelet.journal import (
     ContainerStartFailed,
     HookRan,
-    KillCause,
     KillFailed,
     PortClash,
     Record,
     StopStep,
     VolumeFailed,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from tests.check.builders import (
     PROBED,

@@ -16,7 +16,8 @@ from minikubelet.check.junit import junit_xml
 from minikubelet.check.report import LogLine, report_data, report_html
 from minikubelet.check.result import CheckResult, evidence_lines, verdict_line, verdict_object
 from minikubelet.check.verdict import CaseKind, CaseRef, ExitCode, Failure
-from minikubelet.journal import BackOffStarted, ConditionChanged, KillCause
+from minikubelet.journal import BackOffStarted, ConditionChanged
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Position
 from tests.check.builders import (

@@ -9,11 +9,11 @@ from minikubelet.events import Event, EventType
 from minikubelet.journal import (
     ContainerExited,
     ContainerStarted,
-    KillCause,
     KillRequested,
     PodRef,
     ProbeAttempted,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.runtime.container_log import LogEntry
 

@@ -13,12 +13,12 @@ from minikubelet.journal import (
     ContainerStarted,
     ContainerStartFailed,
     HookRan,
-    KillCause,
     PhaseChanged,
     PodAccepted,
     Record,
     StopStep,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import one_line
 from tests.cli.records import (

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from minikubelet import journal
 from minikubelet.cli.output import PodSummary
 from minikubelet.cli.output_json import JsonOutput
 from minikubelet.journal import ConditionChanged, Record
+from minikubelet.kill_cause import KillCause
 from minikubelet.pod.pod_status import ContainerStatus, PodPhase, PodStatus, Terminated
 from tests.cli.records import (
     BEGAN,
@@ -171,8 +171,8 @@ def test_a_record_with_a_type_of_its_own(said: Any) -> None:
     "record",
     [
         a_probe("failure", output="x"),
-        a_kill(journal.KillCause.LIVENESS),
-        an_exit(137, journal.KillCause.LIVENESS, signal=9, survivors=("12 sleep",)),
+        a_kill(KillCause.LIVENESS),
+        an_exit(137, KillCause.LIVENESS, signal=9, survivors=("12 sleep",)),
     ],
     ids=lambda record: type(record).__name__,
 )

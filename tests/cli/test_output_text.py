@@ -9,7 +9,8 @@ import pytest
 
 from minikubelet.cli.output import PodSummary, RunOutput
 from minikubelet.cli.output_text import Labels, TextOutput, elapsed
-from minikubelet.journal import ContainerExited, KillCause, PodRef
+from minikubelet.journal import ContainerExited, PodRef
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.pod_status import (
     ContainerStatus,

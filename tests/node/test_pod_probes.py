@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from minikubelet.journal import KillCause, ProbeAttempted
+from minikubelet.journal import ProbeAttempted
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod, ProbeKind
 from minikubelet.node.pod_worker import StopRequest
 from minikubelet.simulate.app import App, Script

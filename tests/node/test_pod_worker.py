@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import (
     EmptyDirVolume,
     ExecAction,

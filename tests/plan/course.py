@@ -19,11 +19,11 @@ from minikubelet.journal import (
     ConditionChanged,
     ContainerExited,
     ContainerStarted,
-    KillCause,
     ProbeAttempted,
     Record,
     StopStep,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod, ProbeKind
 from minikubelet.node.pod_worker import StopRequest
 from minikubelet.plan.pod_plan import ContainerPlan, PodPlan, plan_pod

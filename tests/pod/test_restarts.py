@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container
 from minikubelet.pod.observed import ContainerRun, RunState, StartFailure
 from minikubelet.pod.restarts import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod
 from minikubelet.pod.final_status import final_status
 from minikubelet.pod.observed import ContainerRun, StartFailure

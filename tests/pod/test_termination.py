@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minikubelet.journal import KillCause
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Lifecycle, LifecycleHandler, Pod, ProbeKind, SleepAction
 from minikubelet.pod.termination import (
     deletion_grace_seconds,
