@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 
 
 class Logger:
@@ -17,9 +16,6 @@ class Logger:
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
-
-    def debug(self, phrase: str, **pairs: object) -> None:
-        self._log(logging.DEBUG, phrase, pairs)
 
     def info(self, phrase: str, **pairs: object) -> None:
         self._log(logging.INFO, phrase, pairs)
@@ -44,15 +40,6 @@ class Logger:
 
 def get_logger(name: str) -> Logger:
     return Logger(name)
-
-
-def configure(level: str = "warning") -> None:
-    """Send the log to stderr, from `level` on. Called once, by the command that runs."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
 
 
 def _value(value: object) -> str:

@@ -99,7 +99,6 @@ _POD = (
         "spec.restartPolicy",
         "spec.terminationGracePeriodSeconds",
         "spec.activeDeadlineSeconds",
-        "spec.enableServiceLinks",
         "spec.hostNetwork",
         "spec.readinessGates.**",
         "spec.schedulingGates.**",
@@ -111,6 +110,7 @@ _POD = (
     _emulated("spec.shareProcessNamespace", "always so: processes of one host see each other"),
     _emulated("spec.{serviceAccountName,serviceAccount}", f"a name only: {_NO_TOKEN}"),
     _emulated("spec.tolerations.**", "there is one node, and it has no taints"),
+    _emulated("spec.enableServiceLinks", "there are no services to give variables for"),
     _emulated("spec.nodeName", _PLACED, warns=True),
     _emulated("spec.nodeSelector.**", _PLACED, warns=True),
     _emulated(

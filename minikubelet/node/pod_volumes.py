@@ -61,10 +61,6 @@ class PodVolumes:
         self._begin(self._measure())
         return None
 
-    def retry_now(self) -> None:
-        """An object that a volume reads may be there now."""
-        self._retry_at = None
-
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
         self._spawn(work)

@@ -150,12 +150,10 @@ def differences(real: Sequence[Event], simulated: Sequence[Event]) -> list[str]:
 
 
 def _equal(a: Event, b: Event) -> bool:
-    # Where more processes want to run than there are processors, each of them waits that much.
-    tolerance = TOLERANCE_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     return (
         a.what == b.what
-        and abs(a.seconds - b.seconds) <= tolerance
-        and abs(a.duration - b.duration) <= tolerance
+        and abs(a.seconds - b.seconds) <= TOLERANCE_SECONDS
+        and abs(a.duration - b.duration) <= TOLERANCE_SECONDS
     )
 
 
