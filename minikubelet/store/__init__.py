@@ -1,0 +1,1 @@
+"""Kubernetes objects: the table of kinds, versions and conflicts, watches, patches."""
