@@ -1,0 +1,1 @@
+"""The daemon: builds every part, owns the root TaskGroup and the signals."""

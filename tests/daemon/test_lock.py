@@ -1,0 +1,25 @@
+"""One daemon per state directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from minikubelet.daemon.lock import LockedError, locked
+
+
+def test_the_second_daemon_learns_who_holds_the_directory(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path),
+        pytest.raises(LockedError, match=rf"process {os.getpid()}\) uses {tmp_path}"),
+        locked(tmp_path),
+    ):
+        pass
+
+
+def test_the_lock_comes_free(tmp_path: Path) -> None:
+    for _ in range(2):
+        with locked(tmp_path):
+            assert (tmp_path / "daemon.lock").read_text() == f"{os.getpid()}\n"
