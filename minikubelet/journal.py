@@ -8,12 +8,11 @@ Invariants: records are frozen; subscribers are called in order, synchronously, 
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.log import get_logger
@@ -70,6 +69,22 @@ class PodAccepted(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodUpdated(Record):
+    """A worker took over a new version of its pod's definition."""
+
+    changes: tuple[str, ...]
+    """What is another now, a phrase each: `image of app: shop:1 → shop:2`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodAdopted(Record):
+    """A new daemon took over the pod that an earlier one ran."""
+
+    same_boot: bool = True
+    """False: the host was started again in between, and nothing of the pod runs (L-94)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChanged(Record):
     old: str
     new: str
@@ -96,6 +111,15 @@ class ContainerCreated(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStarted(Record):
+    container_id: str
+    restart_count: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerAdopted(Record):
+    """A container that runs, started by an earlier daemon, goes on under this one."""
+
     container_id: str
     restart_count: int
     pid: int
@@ -274,36 +298,3 @@ class Journal:
 
     def records(self) -> tuple[Record, ...]:
         return tuple(self._records)
-
-
-def record_to_json(record: Record) -> dict[str, Any]:
-    """The record as the JSON object that `-o json` prints: camelCase names, RFC 3339 times,
-    `record` = its type."""
-    out: dict[str, Any] = {"record": type(record).__name__}
-    for item in dataclasses.fields(record):
-        value = getattr(record, item.name)
-        if value is None or value == "":
-            continue
-        out[_camel(item.name)] = _json_value(value)
-    return out
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join("ID" if part == "id" else part.capitalize() for part in rest)
-
-
-def _json_value(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            _camel(f.name): _json_value(getattr(value, f.name)) for f in dataclasses.fields(value)
-        }
-    if isinstance(value, Mapping):
-        return {str(k): _json_value(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_json_value(item) for item in value]
-    if isinstance(value, float):
-        return round(value, 6)
-    return value

@@ -27,7 +27,8 @@ from minikubelet.cli.line_writer import LineWriter
 from minikubelet.cli.output import AfterLogs, PodSummary
 from minikubelet.cli.summary_table import last_exit, state_text
 from minikubelet.events import Event
-from minikubelet.journal import PodRef, Record, record_to_json
+from minikubelet.journal import PodRef, Record
+from minikubelet.journal_json import record_to_json
 from minikubelet.pod.pod_status import ContainerStatus
 from minikubelet.runtime.container_log import LogEntry
 
