@@ -73,7 +73,7 @@ def kubectls() -> Mapping[str, Path]:
 
 
 def newest_kubectl() -> Path | None:
-    return next(reversed(kubectls().values()), None)
+    return next(reversed([*kubectls().values()]), None)
 
 
 def each_kubectl() -> list[object]:
