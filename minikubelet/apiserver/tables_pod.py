@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from minikubelet.apiserver.tables_cells import (
@@ -48,8 +49,8 @@ POD_COLUMNS = (
 )
 
 _PHASES = {str(phase): phase for phase in PodPhase}
-_REGULAR = Container()
-_NOT_SET = datetime.min
+_RUNNING = Running(datetime.min)
+"""No column shows since when."""
 
 
 def pod_cells(document: Json, now: datetime) -> list[Any]:
@@ -83,20 +84,29 @@ def pod_row_conditions(document: Json) -> list[Json]:
 
 
 def _pod(metadata: Json, spec: Json) -> Pod:
+    init = spec.get("initContainers") or ()
     gates = spec.get("readinessGates") or ()
-    return Pod(
-        ObjectMeta(deletion_timestamp=parse_time(metadata.get("deletionTimestamp"))),
-        PodSpec(
-            containers=(_REGULAR,) * len(spec.get("containers") or ()),
-            init_containers=tuple(map(_init_container, spec.get("initContainers") or ())),
-            readiness_gates=tuple(gate.get("conditionType", "") for gate in gates),
-        ),
+    return _pod_of(
+        metadata.get("deletionTimestamp") or "",
+        len(spec.get("containers") or ()),
+        tuple((c.get("name", ""), c.get("restartPolicy") or "") for c in init),
+        tuple(gate.get("conditionType", "") for gate in gates),
     )
 
 
-def _init_container(container: Mapping[str, Any]) -> Container:
-    policy = container.get("restartPolicy") or ""
-    return Container(name=container.get("name", ""), restart_policy=policy)
+@lru_cache(maxsize=1024)
+def _pod_of(
+    deleted: str, containers: int, init: tuple[tuple[str, str], ...], gates: tuple[str, ...]
+) -> Pod:
+    """Pods look alike, and a `PodSpec` has many fields."""
+    return Pod(
+        ObjectMeta(deletion_timestamp=parse_time(deleted)),
+        PodSpec(
+            containers=(Container(),) * containers,
+            init_containers=tuple(Container(name, restart_policy=policy) for name, policy in init),
+            readiness_gates=gates,
+        ),
+    )
 
 
 def _status(found: Json) -> PodStatus:
@@ -108,7 +118,7 @@ def _status(found: Json) -> PodStatus:
         phase=phase,
         reason=reason,
         conditions=tuple(
-            PodCondition(c.get("type", ""), c.get("status", ""), c.get("reason") or "")
+            _condition(c.get("type", ""), c.get("status", ""), c.get("reason") or "")
             for c in found.get("conditions") or ()
         ),
         init_container_statuses=tuple(map(_entry, found.get("initContainerStatuses") or ())),
@@ -116,8 +126,13 @@ def _status(found: Json) -> PodStatus:
     )
 
 
+@lru_cache(maxsize=1024)
+def _condition(type: str, status: str, reason: str) -> PodCondition:
+    return PodCondition(type, status, reason)
+
+
 def _entry(found: Mapping[str, Any]) -> ContainerStatus:
-    last = part(found, "lastState").get("terminated")
+    last = (found.get("lastState") or {}).get("terminated")
     return ContainerStatus(
         name=found.get("name", ""),
         state=_state(found.get("state") or {}),
@@ -130,7 +145,7 @@ def _entry(found: Mapping[str, Any]) -> ContainerStatus:
 
 def _state(state: Mapping[str, Any]) -> ContainerState:
     if state.get("running") is not None:
-        return Running(_NOT_SET)  # no column shows when
+        return _RUNNING
     if (ended := state.get("terminated")) is not None:
         return _terminated(ended)
     return Waiting((state.get("waiting") or {}).get("reason") or "")
