@@ -6,39 +6,38 @@ Upstream: an API server in the mode AlwaysAllow.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from aiohttp import web
 
 from minikubelet.apiserver.access import ANONYMOUS, Access, User, user_of
+from minikubelet.apiserver.bodies import as_document, read_body
 from minikubelet.apiserver.services import Handler, Route
 from minikubelet.clock import Clock
 from minikubelet.manifest.json_tree import Json, object_in
 from minikubelet.pod.encode_status import encode_time
+from minikubelet.store.kinds import Resource, resource_at
 
-_ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-_SELF = "/apis/authentication.k8s.io/{version}/selfsubjectreviews"
+_ACCESS = ("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
+_RULES = ("authorization.k8s.io", "v1", "selfsubjectrulesreviews")
+_SELF = ("authentication.k8s.io", "v1", "selfsubjectreviews")
+_SELF_BETA = ("authentication.k8s.io", "v1beta1", "selfsubjectreviews")
 
 _EVERY_RESOURCE = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 _EVERY_PATH = {"verbs": ["*"], "nonResourceURLs": ["*"]}
 
-ReadBody = Callable[[web.Request], Awaitable[Json]]
-"""The request's object, from JSON or protobuf (K-93); raises ApiError."""
+Review = Callable[[Json, User], Json]
 
 
-def reviews_routes(access: Access, clock: Clock, read_body: ReadBody) -> tuple[Route, ...]:
-    def route(path: str, review: Callable[[Json, User], Json]) -> Route:
-        return Route("POST", path, _handler(access, read_body, review))
-
+def reviews_routes(access: Access, clock: Clock) -> tuple[Route, ...]:
     def whoami(body: Json, user: User) -> Json:
         return self_review(body, user, encode_time(clock.now()))
 
     return (
-        route(_ACCESS, access_review),
-        route(_RULES, rules_review),
-        route(_SELF.format(version="v1"), whoami),
-        route(_SELF.format(version="v1beta1"), whoami),
+        _route(_ACCESS, access, access_review),
+        _route(_RULES, access, rules_review),
+        _route(_SELF, access, whoami),
+        _route(_SELF_BETA, access, whoami),
     )
 
 
@@ -72,9 +71,17 @@ def _reviewed(body: Json, status: Json) -> Json:
     return {**body, "metadata": object_in(body, "metadata") or {}, "status": status}
 
 
-def _handler(access: Access, read_body: ReadBody, review: Callable[[Json, User], Json]) -> Handler:
+def _route(place: tuple[str, str, str], access: Access, review: Review) -> Route:
+    resource = resource_at(*place)
+    assert resource is not None
+    return Route("POST", f"/apis/{'/'.join(place)}", _handler(resource, access, review))
+
+
+def _handler(resource: Resource, access: Access, review: Review) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        body = await read_body(request)
-        return web.json_response(review(body, user_of(request, access) or ANONYMOUS), status=201)
+        body = read_body(await request.read(), request.headers.get("Content-Type", ""))
+        document = as_document(body, resource)
+        answer = review(document, user_of(request, access) or ANONYMOUS)
+        return web.json_response(answer, status=201)
 
     return handle

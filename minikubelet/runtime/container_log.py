@@ -109,7 +109,7 @@ def read_log(
     for entry in _entries(path, tail):
         if since is not None and entry.time < since:
             continue
-        piece = _printed(entry, timestamps)
+        piece = printed_line(entry, timestamps)
         if left is not None:
             piece = piece[:left]
             left -= len(piece)
@@ -130,7 +130,8 @@ def nanoseconds(timestamp: str) -> str:
     return f"{seconds}.{digits.removeprefix('.')[:9]:0<9}{zone}"
 
 
-def _printed(entry: LogEntry, timestamps: bool) -> bytes:
+def printed_line(entry: LogEntry, timestamps: bool) -> bytes:
+    """An entry as `kubectl logs` shows it (L-262)."""
     end = b"" if entry.partial else b"\n"
     if timestamps:
         return b"%s %s%s" % (nanoseconds(entry.timestamp).encode("ascii"), entry.text, end)
@@ -140,7 +141,7 @@ def _printed(entry: LogEntry, timestamps: bool) -> bytes:
 def _entries(path: Path, tail: int | None) -> Iterator[LogEntry]:
     with path.open("rb") as file:
         if tail is not None:
-            file.seek(_tail_offset(file, tail))
+            file.seek(tail_offset(file, tail))
         joiner = LineJoiner()
         for line in file:
             if not line.endswith(b"\n"):
@@ -152,7 +153,7 @@ def _entries(path: Path, tail: int | None) -> Iterator[LogEntry]:
         yield from joiner.flush()
 
 
-def _tail_offset(file: BinaryIO, tail: int) -> int:
+def tail_offset(file: BinaryIO, tail: int) -> int:
     """Where the last `tail` lines begin."""
     lines = 0
     for offset, raw in _lines_backwards(file):

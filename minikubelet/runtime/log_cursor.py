@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from minikubelet.runtime.container_log import (
     BLOCK_BYTES,
@@ -86,13 +87,37 @@ class LogCursor:
         self._file: _Open | None = None
         self._done: set[str] = set()
         """Stamps of this instance's rotated files that have been read."""
+        self._single = False
+        self.ended = False
+        """The one instance that `start_at` named has ended, and all of it was handed out."""
         self._joiner = LineJoiner()
         self._carry = b""
+
+    def start_at(self, instance: int, offset_in: Callable[[BinaryIO], int]) -> None:
+        """To be called before the first `read`: hand out this instance alone, and of it what its
+        current file holds from `offset_in(file)` on and what comes later; not what was rotated
+        away before (L-264)."""
+        self._instance, self._single = instance, True
+        for _ in range(_ATTEMPTS):
+            before = _list(self._directory).rotated.get(instance, {}).keys()
+            opened = self._open(f"{instance}.log", "")
+            after = _list(self._directory).rotated.get(instance, {}).keys()
+            if before == after and (opened is not None or not after):
+                break
+            if opened is not None:
+                opened.close()
+                opened = None
+        self._done = set(after)
+        if opened is not None:
+            with open(opened.fd, "rb", closefd=False) as file:
+                opened.offset = offset_in(file)
+            os.lseek(opened.fd, opened.offset, os.SEEK_SET)
+            self._file = opened
 
     def read(self, *, final: bool = False) -> Iterator[Batch]:
         """What was written up to now, in batches. `final`: no writer is left, so lines without
         a newline are handed out too."""
-        while True:
+        while not self.ended:
             listing = _list(self._directory)
             newer = self._newer_instance(listing)
             if self._file is None and not self._open_next(listing, newer is not None or final):
@@ -132,6 +157,9 @@ class LogCursor:
 
     def _end_instance(self, newer: int) -> Iterator[Batch]:
         yield from self._flush()
+        if self._single:
+            self.ended = True
+            return
         self._instance = newer
         self._done.clear()
 
