@@ -1,0 +1,17 @@
+"""The patches of the API: JSON Patch, JSON Merge Patch, strategic merge patch, server-side apply.
+
+Role: document and patch in, new document out. Pure.
+"""
+
+from minikubelet.store.patch.errors import ApplyConflict, FieldConflict, PatchError
+from minikubelet.store.patch.plain import json_patch, merge_patch
+from minikubelet.store.patch.strategic import strategic_merge_patch
+
+__all__ = [
+    "ApplyConflict",
+    "FieldConflict",
+    "PatchError",
+    "json_patch",
+    "merge_patch",
+    "strategic_merge_patch",
+]
