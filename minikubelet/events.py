@@ -10,6 +10,7 @@ Event and no count is dropped (B-21).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from minikubelet.journal import (
     PortClash,
     ProbeAttempted,
     Record,
+    SandboxChanged,
     VolumeFailed,
 )
 from minikubelet.manifest.fieldpath import go_quote
@@ -87,6 +89,8 @@ class EventDraft:
     reason: str
     message: str
     field_path: str = ""
+    kind: str = "Pod"
+    """Of the object that `pod` names. A Node has no namespace, and its name as UID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,7 @@ class Event:
     count: int
     first_timestamp: datetime
     last_timestamp: datetime
+    kind: str = "Pod"
 
 
 def events_of(record: Record) -> tuple[EventDraft, ...]:
@@ -175,6 +180,8 @@ def _said_by(record: Record) -> _Said:
             yield EventType.WARNING, Reason.EXCEEDED_GRACE_PERIOD, text
         case KillFailed():
             yield EventType.WARNING, Reason.FAILED_KILL_POD, f"error killing pod: {record.message}"
+        case SandboxChanged():
+            yield EventType.NORMAL, Reason.SANDBOX_CHANGED, record.message
         case PortClash():
             yield EventType.WARNING, Reason.PORT_CLASH, record.message
         case LimitNotEnforced():
@@ -231,6 +238,7 @@ SIMILAR_SECONDS = 600.0
 CAPACITY = 4096
 """Events, and groups of similar ones, that are kept; least recently used first out (P-523)."""
 
+_COMBINED = "(combined from similar events): "
 _Key = tuple[str, ...]
 Listener = Callable[[Event], None]
 
@@ -281,14 +289,29 @@ class EventRecorder:
             listener(event)
         return event
 
+    def restore(self, event: Event) -> None:
+        """Go on counting an Event of an earlier process; the least recently updated one first."""
+        group = _group(event)
+        similar = self._similar.setdefault(group, _SimilarEvents(event.last_timestamp))
+        similar.last = max(similar.last, event.last_timestamp)
+        if event.message.startswith(_COMBINED):
+            self._events[group] = event
+        else:
+            similar.messages.add(event.message)
+            self._events[(*group, event.field_path, event.message)] = event
+        suffix = event.name.rpartition(".")[2]
+        with contextlib.suppress(ValueError):
+            self._last_name_ns = max(self._last_name_ns, int(suffix, 16))
+        _shrink(self._events, self._capacity)
+        _shrink(self._similar, self._capacity)
+
     def events(self, pod_uid: str | None = None) -> tuple[Event, ...]:
         """The Events of one pod, or all, least recently updated first."""
         return tuple(e for e in self._events.values() if pod_uid in (None, e.pod.uid))
 
     def _place(self, draft: EventDraft) -> tuple[_Key, str]:
         """Where a draft is counted, and the text to show: its own, or the merged one (P-520)."""
-        pod = draft.pod
-        group = (pod.namespace, pod.name, pod.uid, draft.type, draft.reason)
+        group = _group(draft)
         similar = self._similar.get(group)
         if similar is None or draft.at - similar.last > timedelta(seconds=SIMILAR_SECONDS):
             similar = self._similar[group] = _SimilarEvents(draft.at)
@@ -297,7 +320,7 @@ class EventRecorder:
         _shrink(self._similar, self._capacity)
         if draft.message not in similar.messages:
             if len(similar.messages) >= SIMILAR_LIMIT - 1:
-                return group, f"(combined from similar events): {draft.message}"
+                return group, f"{_COMBINED}{draft.message}"
             similar.messages.add(draft.message)
         return (*group, draft.field_path, draft.message), draft.message
 
@@ -312,6 +335,7 @@ class EventRecorder:
             count=1,
             first_timestamp=draft.at,
             last_timestamp=draft.at,
+            kind=draft.kind,
         )
 
     def _name_ns(self, at: datetime) -> int:
@@ -320,6 +344,11 @@ class EventRecorder:
         nanoseconds = since_epoch // timedelta(microseconds=1) * 1000
         self._last_name_ns = max(nanoseconds, self._last_name_ns + 1)
         return self._last_name_ns
+
+
+def _group(event: EventDraft | Event) -> _Key:
+    pod = event.pod
+    return (event.kind, pod.namespace, pod.name, pod.uid, event.type, event.reason)
 
 
 def _shrink(

@@ -234,9 +234,9 @@ class JournalFile:
 
     def records(self, since: int = 0) -> Iterator[JournalEntry]:
         known = segments(self._directory)
-        for first, following in zip(known, [*known[1:], None], strict=True):
-            if following is not None and following <= since + 1:
-                continue
+        for index, first in enumerate(known, 1):
+            if index < len(known) and known[index] <= since + 1:
+                continue  # it ends before the next one begins
             for entry in self._entries(first):
                 if entry.position > since:
                     yield entry
