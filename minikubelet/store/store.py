@@ -44,7 +44,8 @@ class Disk(Protocol):
     @property
     def recovered(self) -> tuple[str, ...]: ...
     async def open(self, state: Callable[[], Persisted]) -> Persisted: ...
-    def changed(self, change: Change, dropped: Sequence[Change], *, lazily: bool) -> None: ...
+    def changed(self, change: Change, *, lazily: bool) -> None: ...
+    def forgotten(self, changes: Sequence[Change]) -> None: ...
     def set_meta(self, name: str, value: str, *, lazily: bool) -> None: ...
     async def durable(self, resource_version: int) -> None: ...
     async def close(self) -> None: ...
@@ -205,10 +206,14 @@ class ObjectStore:
         else:
             objects.put(stored)
         change = Change(kind, stored, before, version)
-        dropped = self._history.append(change)
-        self._disk.changed(change, dropped, lazily=lazily)
+        self._disk.changed(change, lazily=lazily)
+        self._remember(change)
         self._tell(change)
         return stored
+
+    def _remember(self, change: Change) -> None:
+        if forgotten := self._history.append(change):
+            self._disk.forgotten(forgotten)
 
     def _tell(self, change: Change) -> None:
         self._telling = True
@@ -229,7 +234,7 @@ class ObjectStore:
         for stored in persisted.objects:
             self._storages.setdefault(stored.key.storage, _Objects()).put(stored)
         for change in persisted.changes:
-            self._history.append(change)
+            self._remember(change)
 
     def _persisted(self) -> Persisted:
         return Persisted(
@@ -253,7 +258,10 @@ class _Nowhere:
     async def open(self, state: Callable[[], Persisted]) -> Persisted:
         return state()
 
-    def changed(self, change: Change, dropped: Sequence[Change], *, lazily: bool) -> None:
+    def changed(self, change: Change, *, lazily: bool) -> None:
+        pass
+
+    def forgotten(self, changes: Sequence[Change]) -> None:
         pass
 
     def set_meta(self, name: str, value: str, *, lazily: bool) -> None:
@@ -272,7 +280,10 @@ def memory_store(clock: Clock, limits: HistoryLimits | None = None) -> ObjectSto
 
 def sqlite_store(path: Path, clock: Clock, limits: HistoryLimits | None = None) -> ObjectStore:
     """Kept in one SQLite file; call `open` first."""
-    return memory_store(clock, limits)
+    # Late: who keeps nothing needs no database.
+    from minikubelet.store.write_behind import WriteBehind
+
+    return ObjectStore(WriteBehind(path, clock), limits)
 
 
 def _with_version(document: Json, version: int) -> Json:
