@@ -31,7 +31,8 @@ log = get_logger(__name__)
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _WILDCARDS = ("0.0.0.0", "::", "")
-_MIN_TOKEN_LENGTH = 32
+_MIN_TOKEN_LENGTH = 40
+"""Of a token that the user has put there: 160 bits, when it is written in hex digits."""
 
 
 @dataclass(frozen=True, slots=True)
