@@ -1,0 +1,180 @@
+"""`metadata`: what the server sets, what may change, and what it has to look like (K-32, K-33).
+
+Role: documents → documents and field errors. Pure; identity and time come from the caller.
+Upstream: apiserver pkg/registry/rest (BeforeCreate, BeforeUpdate), apimachinery
+pkg/api/validation/objectmeta.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from minikubelet.apiserver.requests import Target
+from minikubelet.apiserver.responses import ApiError, bad_request, conflict
+from minikubelet.manifest import names
+from minikubelet.manifest.admit import Identity
+from minikubelet.manifest.decode import decode_object_meta
+from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid, required
+from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.names import generated_name
+from minikubelet.manifest.validate_metadata import validate_object_meta
+
+_PATH = FieldPath().child("metadata")
+_SET_BY_SERVER = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+)
+_KEPT = ("deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields")
+_IMMUTABLE = "field is immutable"
+FOREGROUND_FINALIZER = "foregroundDeletion"
+ORPHAN_FINALIZER = "orphan"
+_STANDARD_FINALIZERS = frozenset({"kubernetes", FOREGROUND_FINALIZER, ORPHAN_FINALIZER})
+
+
+def timestamp(time: datetime) -> str:
+    """RFC 3339 in seconds (K-33)."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def name_of(document: Json) -> str:
+    return str(document["metadata"].get("name") or "")
+
+
+def uid_of(document: Json) -> str:
+    return str(document["metadata"].get("uid") or "")
+
+
+def with_new_metadata(document: Json, target: Target, identity: Identity) -> Json:
+    """`document` as it is created; raises ApiError where it does not fit the path."""
+    written: Json = document.get("metadata") or {}
+    if written.get("resourceVersion", "") not in ("", "0"):
+        raise bad_request("resourceVersion should not be set on objects to be created")
+    check_place(written, target)
+    meta: Json = {}
+    name = written.get("name") or ""
+    if not name and written.get("generateName"):
+        name = generated_name(written["generateName"], identity.name_suffix())
+    if name:
+        meta["name"] = name
+    if written.get("generateName"):
+        meta["generateName"] = written["generateName"]
+    if target.resource.namespaced:
+        meta["namespace"] = target.namespace
+    meta["uid"] = identity.new_uid()
+    meta["creationTimestamp"] = timestamp(identity.created_at)
+    given = {key: value for key, value in written.items() if key not in _SET_BY_SERVER}
+    meta |= {key: value for key, value in given.items() if key not in ("name", "namespace")}
+    return _in_order(document, meta)
+
+
+def with_kept_metadata(document: Json, stored: Json, target: Target) -> Json:
+    """`document` as it replaces `stored`: what a client cannot change is the stored one's."""
+    written: Json = document.get("metadata") or {}
+    old: Json = stored["metadata"]
+    check_place(written, target)
+    if written.get("name", "") not in ("", target.name):
+        raise bad_request(
+            f"the name of the object ({written['name']}) does not match the name on the URL "
+            f"({target.name})"
+        )
+    check_uid(str(written.get("uid") or ""), stored, target)
+    meta = {"name": old["name"]}
+    for key in ("generateName", "namespace", "uid", "creationTimestamp"):
+        if key in old:
+            meta[key] = written.get(key) or old[key]
+    meta |= {key: value for key, value in written.items() if key not in meta}
+    for key in (*_KEPT, "selfLink", "resourceVersion"):
+        meta.pop(key, None)
+    meta |= {key: old[key] for key in (*_KEPT, "resourceVersion") if key in old}
+    return _in_order(document, meta)
+
+
+def check_place(written: Json, target: Target) -> None:
+    """A namespace in the body has to be the path's; at cluster scope it does not count."""
+    namespace = written.get("namespace") or ""
+    if target.resource.namespaced and namespace not in ("", target.namespace):
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+
+
+def check_uid(uid: str, stored: Json, target: Target) -> None:
+    """A UID that a client names has to be the stored one's."""
+    if uid not in ("", uid_of(stored)):
+        raise precondition_failed(target, "UID", uid, uid_of(stored))
+
+
+def precondition_failed(target: Target, what: str, wanted: str, found: str) -> ApiError:
+    why = f"{what} in precondition: {wanted}, {what} in object meta: {found}"
+    return conflict(target.resource, target.name, f"Precondition failed: {why}")
+
+
+def validate_metadata(document: Json, namespaced: bool) -> Iterator[FieldError]:
+    """Rules for every kind; `validate_pod` and its like have the first part of their own."""
+    meta = decode_object_meta(document["metadata"])
+    yield from validate_object_meta(meta, _PATH)
+    yield from validate_references(document)
+
+
+def validate_references(document: Json) -> Iterator[FieldError]:
+    """Owner references and finalizers."""
+    meta = document["metadata"]
+    path = _PATH.child("ownerReferences")
+    controllers = 0
+    for reference in objects_in(meta, "ownerReferences"):
+        for name, what in (("apiVersion", "version"), ("kind", "kind"), ("name", "name")):
+            if not reference.get(name):
+                yield invalid(path.child(name), "", f"{what} must not be empty")
+        if not reference.get("uid"):
+            yield invalid(path.child("uid"), "", "uid must not be empty")
+        controllers += bool(reference.get("controller"))
+    if controllers > 1:
+        detail = "Only one reference can have Controller set to true"
+        yield invalid(path, controllers, detail)
+    path = _PATH.child("finalizers")
+    for finalizer in meta.get("finalizers") or ():
+        for detail in names.qualified_name(finalizer):
+            yield invalid(path, finalizer, detail)
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(path, finalizer, detail)
+
+
+def validate_metadata_update(new: Json, old: Json) -> Iterator[FieldError]:
+    new_meta, old_meta = new["metadata"], old["metadata"]
+    for key in ("creationTimestamp", "uid", "name", "namespace"):
+        if new_meta.get(key) != old_meta.get(key):
+            yield invalid(_PATH.child(key), new_meta.get(key), _IMMUTABLE)
+    if old_meta.get("deletionTimestamp"):
+        added = sorted(set(finalizers(new)) - set(finalizers(old)))
+        if added:
+            listed = ", ".join(f'"{name}"' for name in added)
+            yield forbidden(
+                _PATH.child("finalizers"),
+                "no new finalizers can be added if the object is being deleted, found new "
+                f"finalizers []string{{{listed}}}",
+            )
+
+
+def missing_name() -> FieldError:
+    return required(_PATH.child("name"), "name or generateName is required")
+
+
+def finalizers(document: Json) -> list[str]:
+    return list(document["metadata"].get("finalizers") or ())
+
+
+def _in_order(document: Json, meta: Json) -> Json:
+    rest = {k: v for k, v in document.items() if k not in ("apiVersion", "kind", "metadata")}
+    return {
+        "apiVersion": document["apiVersion"],
+        "kind": document["kind"],
+        "metadata": meta,
+        **rest,
+    }

@@ -1,0 +1,191 @@
+"""PATCH: the four kinds of patches over stored objects (K-35 … K-40).
+
+Role: a patch of a media type → the changed object, written by the rules of `writing.py`.
+Invariants: a patch meets the newest version of its object; server-side apply creates what is not
+there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from minikubelet.apiserver import metadata
+from minikubelet.apiserver.bodies import Body, as_document, check_fields, read_json, read_yaml
+from minikubelet.apiserver.negotiation import media_type
+from minikubelet.apiserver.requests import FieldValidation, Target, WriteOptions
+from minikubelet.apiserver.responses import (
+    ApiError,
+    bad_request,
+    invalid,
+    not_found,
+    object_details,
+    unsupported_media_type,
+)
+from minikubelet.apiserver.services import ApiServices
+from minikubelet.apiserver.strategies.events import served_form
+from minikubelet.apiserver.writing import ObjectWriter, Written, require_stored
+from minikubelet.manifest.fieldpath import FieldPath
+from minikubelet.manifest.fieldpath import invalid as invalid_field
+from minikubelet.manifest.json_tree import Json, copy_json
+from minikubelet.store import patch as patches
+from minikubelet.store.kinds import Resource
+from minikubelet.store.patch import (
+    ApplyConflict,
+    PatchError,
+    json_patch,
+    merge_patch,
+    strategic_merge_patch,
+)
+
+_JSON = "application/json-patch+json"
+_MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
+_ACCEPTED = (_JSON, _MERGE, _STRATEGIC, _APPLY)
+_MAX_OPERATIONS = 10_000
+
+
+class ObjectPatcher:
+    def __init__(self, services: ApiServices, writer: ObjectWriter) -> None:
+        self._store = services.store
+        self._identity = services.identity
+        self._writer = writer
+
+    def patch(
+        self, target: Target, data: bytes, content_type: str, options: WriteOptions
+    ) -> Written:
+        require_stored(target.resource)
+        kind = media_type(content_type)
+        if kind == _APPLY:
+            return self._apply(target, read_yaml(data), options)
+        if kind not in _ACCEPTED:
+            raise unsupported_media_type(_ACCEPTED)
+        stored = self._store.get(target.key)
+        if stored is None:
+            raise not_found(target.resource, target.name)
+        body = read_json(data)
+        current = served_form(stored.document, target.resource)
+        patched = _patched(current, body.content, kind, target.resource)
+        document, warnings = _checked(patched, body, kind, target.resource, options)
+        return self._writer.change(target, stored, document, options, warnings)
+
+    def _apply(self, target: Target, body: Body, options: WriteOptions) -> Written:
+        """Server-side apply (K-40)."""
+        resource = target.resource
+        if not options.field_manager:
+            message = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: '
+            raise ApiError(422, "Invalid", f"{message}is required for apply patch")
+        applied = self._applied(target, body, options)
+        stored = self._store.get(target.key)
+        if stored is None and target.subresource:
+            raise not_found(resource, target.name)
+        live = served_form(stored.document, resource) if stored else None
+        try:
+            merged = vars(patches)["server_side_apply"](
+                live,
+                applied,
+                manager=options.field_manager,
+                force=options.force,
+                message=resource.message,
+                now=metadata.timestamp(self._identity().created_at),
+            )
+        except ApplyConflict as err:
+            details = object_details(resource, target.name)
+            causes = {"causes": list(err.causes)}
+            raise ApiError(409, "Conflict", err.message, details=details | causes) from err
+        except PatchError as err:
+            raise _refused(err) from err
+        warnings = body.duplicates if options.field_validation is FieldValidation.WARN else ()
+        if stored is None:
+            return self._writer.create_document(target, merged, options, warnings)
+        managed = merged["metadata"].get("managedFields")
+        return self._writer.change(target, stored, merged, options, warnings, managed)
+
+    def _applied(self, target: Target, body: Body, options: WriteOptions) -> Json:
+        resource = target.resource
+        if body.duplicates and options.field_validation is FieldValidation.STRICT:
+            raise bad_request(f"error strict decoding YAML: {', '.join(body.duplicates)}")
+        applied: Json = copy_json(as_document(body, resource))
+        checked = check_fields(applied, resource)
+        if checked.mistyped or checked.strict:
+            why = (*checked.mistyped, *(_not_declared(text) for text in checked.strict))[0]
+            place = f"{target.namespace}/{target.name}"
+            about = f"({place}; {resource.api_version}, Kind={resource.kind})"
+            raise bad_request(f"failed to create typed patch object {about}: {why}")
+        meta = applied.get("metadata") or {}
+        if meta.get("name", target.name) != target.name:
+            raise bad_request(
+                f"the name of the object ({meta['name']}) does not match the name on the URL "
+                f"({target.name})"
+            )
+        applied["metadata"] = {**meta, "name": target.name}
+        metadata.check_place(meta, target)
+        if resource.namespaced:
+            applied["metadata"]["namespace"] = target.namespace
+        return applied
+
+
+def _patched(current: Json, patch: Any, kind: str, resource: Resource) -> Any:
+    try:
+        if kind == _JSON:
+            if not isinstance(patch, list):
+                raise bad_request("error decoding patch: json: a list of operations is wanted")
+            if len(patch) > _MAX_OPERATIONS:
+                message = (
+                    f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got "
+                    f"{len(patch)}"
+                )
+                raise ApiError(413, "RequestEntityTooLarge", message)
+            return json_patch(current, patch)
+        if not isinstance(patch, dict):
+            raise bad_request("error decoding patch: json: an object is wanted")
+        if kind == _MERGE:
+            return merge_patch(current, patch)
+        return strategic_merge_patch(current, patch, resource.message)
+    except PatchError as err:
+        raise _refused(err) from err
+
+
+def _refused(error: PatchError) -> ApiError:
+    if not error.invalid:
+        return bad_request(error.message)
+    message = "the server rejected our request due to an error in our request"
+    return ApiError(422, "Invalid", f"{message}: {error.message}")
+
+
+def _checked(
+    patched: Any, body: Body, kind: str, resource: Resource, options: WriteOptions
+) -> tuple[Json, tuple[str, ...]]:
+    """Of what the patch left unknown fields or wrong types are the patch's own."""
+    document = as_document(Body(patched), resource)
+    checked = check_fields(document, resource)
+    given = _go_map(body.content) if kind == _STRATEGIC else orjson.dumps(patched).decode()
+    path = FieldPath().child("patch")
+    if checked.mistyped:
+        raise invalid("", "", "", [invalid_field(path, given, checked.mistyped[0])])
+    strict = (*body.duplicates, *checked.strict)
+    if strict and options.field_validation is FieldValidation.STRICT:
+        why = f"strict decoding error: {', '.join(strict)}"
+        raise invalid("", "", "", [invalid_field(path, given, why)])
+    warned = strict if options.field_validation is FieldValidation.WARN else ()
+    return checked.document, warned
+
+
+def _not_declared(unknown: str) -> str:
+    """`unknown field "spec.x"` in the words of server-side apply."""
+    path = unknown.partition('"')[2].removesuffix('"')
+    return f".{path}: field not declared in schema"
+
+
+def _go_map(value: Any) -> str:
+    """As Go prints a map of a strategic merge patch: keys sorted, no quotes."""
+    if isinstance(value, dict):
+        members = (f"{key}:{_go_map(item)}" for key, item in sorted(value.items()))
+        return f"map[{' '.join(members)}]"
+    if isinstance(value, list):
+        return f"[{' '.join(_go_map(item) for item in value)}]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)

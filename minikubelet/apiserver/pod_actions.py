@@ -1,0 +1,132 @@
+"""What can be asked of a pod besides the general verbs: binding and eviction (K-46); and tokens.
+
+Role: handlers of subresources that take other kinds. Logs are in `pod_logs.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from minikubelet.apiserver.bodies import Body, read_body
+from minikubelet.apiserver.deleting import ObjectDeleter, delete_options
+from minikubelet.apiserver.metadata import check_place, check_uid, timestamp
+from minikubelet.apiserver.requests import Target, find_target, is_dry_run, write_options
+from minikubelet.apiserver.resources import ResourceHandlers, json_response
+from minikubelet.apiserver.responses import (
+    bad_request,
+    conflict,
+    not_found,
+    success_status,
+)
+from minikubelet.apiserver.services import ApiServices
+from minikubelet.manifest.json_tree import Json, copy_json
+from minikubelet.store.objects import StoredObject
+
+_TOKEN_SECONDS = 3600
+_TOKEN_WARNING = (
+    "minikubelet does not accept service account tokens: use the token of its kubeconfig"
+)
+
+
+class PodActions:
+    def __init__(
+        self, services: ApiServices, deleter: ObjectDeleter, handlers: ResourceHandlers
+    ) -> None:
+        self._store = services.store
+        self._clock = services.clock
+        self._deleter = deleter
+        self._handlers = handlers
+
+    async def evict(self, request: web.Request) -> web.StreamResponse:
+        target, document = await self._asked(request, "eviction", ("Eviction",))
+        options = delete_options(document.get("deleteOptions"), request.query)
+        deleted = self._deleter.delete(target, options)
+        return await self._done(deleted.stored)
+
+    async def bind(self, request: web.Request) -> web.StreamResponse:
+        """By a scheduler of somebody's own; pods that nobody binds are bound by the node."""
+        target, document = await self._asked(request, "binding", ("Binding", "Pod"))
+        stored = self._existing(target)
+        check_uid(str((document.get("metadata") or {}).get("uid") or ""), stored.document, target)
+        node = (document.get("target") or {}).get("name")
+        if not isinstance(node, str) or not node:
+            raise bad_request("target.name: Required value")
+        bound_to = stored.document["spec"].get("nodeName")
+        if bound_to:
+            why = f'pod {target.name} is already assigned to node "{bound_to}"'
+            raise conflict(target.resource, target.name, why)
+        if write_options(request.query, is_dry_run(document.get("dryRun"))).dry_run:
+            return await self._done(None)
+        bound: Json = copy_json(stored.document)
+        bound["spec"]["nodeName"] = node
+        return await self._done(self._store.replace(target.key, bound))
+
+    async def create_token(self, request: web.Request) -> web.StreamResponse:
+        target, document = await self._asked(request, "token", ("TokenRequest",))
+        self._existing(target)
+        spec = document.get("spec") or {}
+        seconds = spec.get("expirationSeconds") or _TOKEN_SECONDS
+        if not isinstance(seconds, int) or not 600 <= seconds <= 2**32:
+            raise bad_request("spec.expirationSeconds: may not specify a duration less than 10m")
+        answer = {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {
+                "name": target.name,
+                "namespace": target.namespace,
+                "creationTimestamp": timestamp(self._clock.now()),
+            },
+            "spec": {**spec, "expirationSeconds": seconds},
+            "status": {
+                "token": secrets.token_urlsafe(32),
+                "expirationTimestamp": timestamp(self._clock.now() + timedelta(seconds=seconds)),
+            },
+        }
+        return json_response(orjson.dumps(answer), 201, (_TOKEN_WARNING,))
+
+    async def _asked(
+        self, request: web.Request, subresource: str, kinds: tuple[str, ...]
+    ) -> tuple[Target, Json]:
+        """The object that is meant, and the body, whose name has to be the path's."""
+        target = find_target(request.match_info, subresource)
+        data = await request.read()
+        self._handlers.require_disk()
+        body = read_body(data, request.headers.get("Content-Type", ""))
+        document = _as_object(body, kinds)
+        meta = document.get("metadata") or {}
+        if meta.get("name", target.name) != target.name:
+            raise bad_request(
+                f"the name of the object ({meta['name']}) does not match the name on the URL "
+                f"({target.name})"
+            )
+        check_place(meta, target)
+        return target, document
+
+    def _existing(self, target: Target) -> StoredObject:
+        stored = self._store.get(target.key)
+        if stored is None:
+            raise not_found(target.resource, target.name)
+        return stored
+
+    async def _done(self, stored: StoredObject | None) -> web.StreamResponse:
+        if stored is not None:
+            await self._store.durable(stored.resource_version)
+        return json_response(orjson.dumps(success_status(code=201)), 201)
+
+
+def _as_object(body: Body, kinds: tuple[str, ...]) -> Json:
+    content: Any = body.content
+    if not isinstance(content, dict):
+        raise bad_request("couldn't get version/kind; json parse error: an object is wanted")
+    for name in ("metadata", "target", "spec", "deleteOptions"):
+        if not isinstance(content.get(name) or {}, dict):
+            raise bad_request(f"{name}: an object is wanted")
+    kind = content.get("kind") or kinds[0]
+    if kind not in kinds:
+        raise bad_request(f"{kind} cannot be handled as a {kinds[0]}")
+    return content

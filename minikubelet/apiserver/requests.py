@@ -1,0 +1,178 @@
+"""What a request asks for: its target and its options.
+
+Role: path and query → values; pure.
+Invariants: a target names a kind of the table; booleans come in every spelling of K-12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from minikubelet.apiserver.responses import bad_request, no_such_path
+from minikubelet.store.kinds import Resource, Serving, resource_at
+from minikubelet.store.objects import Key
+from minikubelet.store.selectors import (
+    FieldSelector,
+    LabelSelector,
+    SelectorError,
+    parse_field_selector,
+    parse_label_selector,
+)
+
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
+_MATCHES = ("", "NotOlderThan", "Exact")
+
+
+class Query(Protocol):
+    """A query string: aiohttp's, or a mapping in tests."""
+
+    def get(self, name: str, default: str) -> str: ...
+
+    def getall(self, name: str, default: list[str]) -> list[str]: ...
+
+
+class FieldValidation(StrEnum):
+    IGNORE = "Ignore"
+    WARN = "Warn"
+    STRICT = "Strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    resource: Resource
+    namespace: str = ""
+    """Empty for cluster scope, and for a list over all namespaces."""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def key(self) -> Key:
+        return self.key_of(self.name)
+
+    def key_of(self, name: str) -> Key:
+        return Key(*self.resource.storage, self.namespace, name)
+
+    @property
+    def list_namespace(self) -> str | None:
+        """As the store takes it: None for all."""
+        return self.namespace or None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    dry_run: bool = False
+    field_validation: FieldValidation = FieldValidation.WARN
+    field_manager: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    labels: LabelSelector
+    fields: FieldSelector
+    resource_version: str = ""
+    watch: bool = False
+    timeout_seconds: int | None = None
+    bookmarks: bool = False
+    send_initial_events: bool = False
+    include_object: str = ""
+
+
+def find_target(match: Mapping[str, str], subresource: str = "") -> Target:
+    """The target of a path's parts; raises ApiError for a kind that is not served there."""
+    group, version = match.get("group", ""), match["version"]
+    resource = resource_at(group, version, match["plural"])
+    namespace, name = match.get("namespace", ""), match.get("name", "")
+    if resource is None or resource.serving is Serving.COMPUTED:
+        raise no_such_path()
+    if resource.namespaced:
+        if bool(name) and not namespace:
+            raise no_such_path()
+    elif namespace:
+        raise no_such_path()
+    subresource = subresource or match.get("subresource", "")
+    if subresource and resource.subresource(subresource) is None:
+        raise no_such_path()
+    return Target(resource, namespace, name, subresource)
+
+
+def write_options(query: Query, dry_run: bool = False) -> WriteOptions:
+    """`dry_run` is what a body said about it."""
+    validation = query.get("fieldValidation", "") or FieldValidation.WARN
+    try:
+        validation = FieldValidation(validation)
+    except ValueError:
+        message = f'fieldValidation: Unsupported value: "{validation}"'
+        raise bad_request(f'{message}: supported values: "Ignore", "Strict", "Warn"') from None
+    return WriteOptions(
+        dry_run=dry_run or is_dry_run(query.getall("dryRun", [])),
+        field_validation=validation,
+        field_manager=query.get("fieldManager", ""),
+        force=boolean(query, "force"),
+    )
+
+
+def list_options(query: Query) -> ListOptions:
+    if query.get("resourceVersionMatch", "") not in _MATCHES:
+        raise bad_request("resourceVersionMatch: Unsupported value")
+    return ListOptions(
+        *selectors(query),
+        resource_version=query.get("resourceVersion", ""),
+        watch=boolean(query, "watch"),
+        timeout_seconds=integer(query, "timeoutSeconds"),
+        bookmarks=boolean(query, "allowWatchBookmarks"),
+        send_initial_events=boolean(query, "sendInitialEvents"),
+        include_object=query.get("includeObject", ""),
+    )
+
+
+def selectors(query: Query) -> tuple[LabelSelector, FieldSelector]:
+    try:
+        labels = parse_label_selector(query.get("labelSelector", ""))
+        return labels, parse_field_selector(query.get("fieldSelector", ""))
+    except SelectorError as err:
+        raise bad_request(str(err)) from err
+
+
+def is_dry_run(values: object) -> bool:
+    """`dryRun` of a query or a body: only `All` exists."""
+    if values in (None, []):
+        return False
+    if isinstance(values, list) and all(value in ("All", "") for value in values):
+        return "All" in values
+    raise bad_request('dryRun: Unsupported value: supported values: "All"')
+
+
+def boolean(query: Query, name: str) -> bool:
+    text = query.get(name, "")
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise bad_request(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+
+
+def integer(query: Query, name: str) -> int | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def version_number(text: str) -> int | None:
+    """A resourceVersion of a query; None for "any" (absent, empty or 0)."""
+    if text in ("", "0"):
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise bad_request(
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": '
+            "invalid syntax"
+        )
+    return int(text)

@@ -1,0 +1,204 @@
+"""The verbs of every kind: list, get, watch, create, update, patch, delete, deletecollection.
+
+Role: handlers that parse, call and render; the rules are in `writing.py`, `patching.py`,
+`deleting.py`.
+Invariants: a write is on disk before it is answered; while the disk takes nothing, writes are
+refused and reads go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from minikubelet.apiserver.bodies import read_body
+from minikubelet.apiserver.deleting import (
+    DeleteOptions,
+    ObjectDeleter,
+    delete_options,
+)
+from minikubelet.apiserver.negotiation import wanted_form
+from minikubelet.apiserver.patching import ObjectPatcher
+from minikubelet.apiserver.rendering import Renderer
+from minikubelet.apiserver.requests import Target, find_target, list_options, write_options
+from minikubelet.apiserver.responses import (
+    method_not_allowed,
+    not_found,
+    object_details,
+    service_unavailable,
+    success_status,
+)
+from minikubelet.apiserver.selecting import Selection
+from minikubelet.apiserver.services import ApiServices
+from minikubelet.apiserver.watching import Watches, serve_watch
+from minikubelet.apiserver.writing import ObjectWriter, Written
+from minikubelet.store.objects import StoredObject
+
+
+class ResourceHandlers:
+    def __init__(
+        self,
+        services: ApiServices,
+        writer: ObjectWriter,
+        deleter: ObjectDeleter,
+        watches: Watches,
+    ) -> None:
+        self._services = services
+        self._store = services.store
+        self._writer = writer
+        self._patcher = ObjectPatcher(services, writer)
+        self._deleter = deleter
+        self._watches = watches
+
+    async def list_or_watch(self, request: web.Request) -> web.StreamResponse:
+        target = find_target(request.match_info)
+        options = list_options(request.query)
+        selection = Selection(target.resource, options.labels, options.fields)
+        if options.watch:
+            return await serve_watch(
+                request,
+                target,
+                options,
+                selection,
+                lambda: self._renderer(request, target),
+                self._store,
+                self._services.clock,
+                self._watches,
+            )
+        objects = self._selected(target, selection)
+        body = self._renderer(request, target).list(objects, self._store.resource_version)
+        return json_response(body)
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        target = find_target(request.match_info)
+        renderer = self._renderer(request, target)
+        subresource = target.resource.subresource(target.subresource)
+        if subresource is not None and "get" not in subresource.verbs:
+            raise method_not_allowed()
+        stored = self._store.get(target.key)
+        if stored is None:
+            raise not_found(target.resource, target.name)
+        return json_response(renderer.stored(stored))
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        target = find_target(request.match_info)
+        if target.resource.namespaced and not target.namespace:
+            raise method_not_allowed()
+        data = await request.read()
+        self.require_disk()
+        body = read_body(data, request.headers.get("Content-Type", ""))
+        written = self._writer.create(target, body, write_options(request.query))
+        return await self._answer(request, target, written)
+
+    async def update(self, request: web.Request) -> web.StreamResponse:
+        target = self._writable(request, "update")
+        data = await request.read()
+        self.require_disk()
+        body = read_body(data, request.headers.get("Content-Type", ""))
+        written = self._writer.update(target, body, write_options(request.query))
+        return await self._answer(request, target, written)
+
+    async def patch(self, request: web.Request) -> web.StreamResponse:
+        target = self._writable(request, "patch")
+        data = await request.read()
+        self.require_disk()
+        written = self._patcher.patch(
+            target, data, request.headers.get("Content-Type", ""), write_options(request.query)
+        )
+        return await self._answer(request, target, written)
+
+    async def delete(self, request: web.Request) -> web.StreamResponse:
+        target = find_target(request.match_info)
+        if target.subresource:
+            raise method_not_allowed()
+        options = await self._delete_options(request)
+        self.require_disk()
+        deleted = self._deleter.delete(target, options)
+        if deleted.stored is not None:
+            await self._store.durable(deleted.stored.resource_version)
+        if deleted.removed and not self._deleter.returns_object(target.resource):
+            uid = str(deleted.document["metadata"].get("uid") or "")
+            details = object_details(target.resource, target.name, uid)
+            return web.json_response(success_status(details))
+        return json_response(self._renderer(request, target).document(deleted.document))
+
+    async def delete_collection(self, request: web.Request) -> web.StreamResponse:
+        target = find_target(request.match_info)
+        if "deletecollection" not in target.resource.verbs:
+            raise method_not_allowed()
+        if target.resource.namespaced and not target.namespace:
+            raise method_not_allowed()
+        selectors = list_options(request.query)
+        selection = Selection(target.resource, selectors.labels, selectors.fields)
+        options = await self._delete_options(request)
+        self.require_disk()
+        objects = self._selected(target, selection)
+        newest = 0
+        for stored in objects:
+            place = Target(target.resource, stored.key.namespace, stored.key.name)
+            deleted = self._deleter.delete(place, options)
+            if deleted.stored is not None:
+                newest = max(newest, deleted.stored.resource_version)
+        if newest:
+            await self._store.durable(newest)
+        body = self._renderer(request, target).list(objects, self._store.resource_version)
+        return json_response(body)
+
+    def require_disk(self) -> None:
+        if self._store.failing:
+            raise service_unavailable(f"cannot write the state: {self._store.failing}")
+
+    def _writable(self, request: web.Request, verb: str) -> Target:
+        target = find_target(request.match_info)
+        subresource = target.resource.subresource(target.subresource)
+        if subresource is not None and verb not in subresource.verbs:
+            raise method_not_allowed()
+        return target
+
+    async def _delete_options(self, request: web.Request) -> DeleteOptions:
+        data = await request.read()
+        body = None
+        if data.strip():
+            body = read_body(data, request.headers.get("Content-Type", "")).content
+        return delete_options(body, request.query)
+
+    def _selected(self, target: Target, selection: Selection) -> list[StoredObject]:
+        objects = self._store.list(target.resource.storage, target.list_namespace)
+        return [stored for stored in objects if selection.matches(stored)]
+
+    def _renderer(self, request: web.Request, target: Target) -> Renderer:
+        return Renderer(
+            target.resource,
+            wanted_form(request.headers.get("Accept", "")),
+            request.query.get("includeObject", ""),
+            self._services.clock.now(),
+        )
+
+    async def _answer(
+        self, request: web.Request, target: Target, written: Written
+    ) -> web.StreamResponse:
+        renderer = self._renderer(request, target)
+        if written.stored is not None:
+            await self._store.durable(written.stored.resource_version)
+            body = renderer.stored(written.stored)
+        else:
+            body = renderer.served(written.document)
+        return json_response(body, 201 if written.created else 200, written.warnings)
+
+
+def json_response(
+    body: bytes, status: int = 200, warnings: Iterable[str] = ()
+) -> web.StreamResponse:
+    response = web.Response(body=body, status=status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache, private"
+    for warning in dict.fromkeys(warnings):
+        response.headers.add("Warning", warning_header(warning))
+    return response
+
+
+def warning_header(text: str) -> str:
+    """RFC 7234 as kubectl reads it; a header carries no line breaks and no other signs."""
+    plain = "".join(c if " " <= c <= "~" else "?" for c in " ".join(text.split()))
+    escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{escaped}"'

@@ -1,0 +1,66 @@
+"""Namespaces and nodes.
+
+Upstream: pkg/registry/core/namespace, pkg/registry/core/node. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minikubelet.apiserver.metadata import name_of, validate_metadata
+from minikubelet.apiserver.strategies.strategy import Strategy
+from minikubelet.manifest import names
+from minikubelet.manifest.fieldpath import FieldError, FieldPath, invalid
+from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.validate_metadata import checked
+
+CONTENT_FINALIZER = "kubernetes"
+"""Of a namespace's spec: its content has to go first."""
+NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+def _complete_namespace(document: Json) -> Json:
+    meta = document["metadata"]
+    if name := meta.get("name"):
+        meta["labels"] = {**(meta.get("labels") or {}), NAME_LABEL: name}
+    return document
+
+
+def _initial_namespace_status(document: Json) -> Json:
+    document.setdefault("spec", {})["finalizers"] = [CONTENT_FINALIZER]
+    return {"phase": "Active"}
+
+
+def _validate_namespace(document: Json) -> Iterator[FieldError]:
+    yield from validate_metadata(document, False)
+    path = FieldPath().child("metadata", "name")
+    if not names.dns_subdomain(name_of(document)):
+        yield from checked(path, name_of(document), names.dns_label, empty_is_fine=True)
+
+
+def _update_namespace(new: Json, old: Json) -> Iterator[FieldError]:
+    before = (old.get("spec") or {}).get("finalizers")
+    after = (new.get("spec") or {}).get("finalizers")
+    if (after or []) != (before or []):
+        path = FieldPath().child("spec", "finalizers")
+        yield invalid(path, after, "field is immutable; use the finalize subresource")
+
+
+def _complete_node(document: Json) -> Json:
+    document.setdefault("spec", {})
+    return document
+
+
+def _initial_node_status(document: Json) -> Json | None:
+    return {}
+
+
+NAMESPACES = Strategy(
+    complete=_complete_namespace,
+    initial_status=_initial_namespace_status,
+    validate=_validate_namespace,
+    validate_update=_update_namespace,
+    has_status=True,
+    returned_on_delete=True,
+)
+NODES = Strategy(complete=_complete_node, initial_status=_initial_node_status, has_status=True)

@@ -1,0 +1,31 @@
+"""Which kind has which strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from minikubelet.apiserver.strategies.cluster import NAMESPACES, NODES
+from minikubelet.apiserver.strategies.data import CONFIG_MAPS, SECRETS
+from minikubelet.apiserver.strategies.events import EVENTS
+from minikubelet.apiserver.strategies.network import ENDPOINT_SLICES, SERVICES
+from minikubelet.apiserver.strategies.pods import PODS
+from minikubelet.apiserver.strategies.strategy import Strategy
+from minikubelet.store.kinds import Resource
+
+_PLAIN = Strategy()
+_STRATEGIES: Mapping[tuple[str, str], Strategy] = {
+    ("", "configmaps"): CONFIG_MAPS,
+    ("", "endpoints"): Strategy(creates_on_update=True),
+    ("", "events"): EVENTS,
+    ("", "namespaces"): NAMESPACES,
+    ("", "nodes"): NODES,
+    ("", "pods"): PODS,
+    ("", "secrets"): SECRETS,
+    ("", "services"): SERVICES,
+    ("coordination.k8s.io", "leases"): Strategy(creates_on_update=True),
+    ("discovery.k8s.io", "endpointslices"): ENDPOINT_SLICES,
+}
+
+
+def strategy_of(resource: Resource) -> Strategy:
+    return _STRATEGIES.get(resource.storage, _PLAIN)

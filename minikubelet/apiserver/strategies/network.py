@@ -1,0 +1,124 @@
+"""Services and EndpointSlices, as plain objects: nothing listens at a service's address.
+
+Role: the defaults that clients rely on (K- section 8) and names. Upstream: pkg/apis/core/v1
+defaults.go, pkg/registry/core/service. Differs: the address is computed from the name, because no
+traffic depends on it. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from minikubelet.apiserver.metadata import name_of, validate_metadata
+from minikubelet.apiserver.strategies.strategy import Strategy
+from minikubelet.manifest.fieldpath import (
+    FieldError,
+    FieldPath,
+    invalid,
+    not_supported,
+    required,
+)
+from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.names import between
+
+_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+_PROTOCOLS = ("SCTP", "TCP", "UDP")
+_DNS_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_DNS_1035_TEXT = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
+    f"regex used for validation is '{_DNS_1035}')"
+)
+_HOSTS = 2**16 - 512
+_NODE_PORTS = (30000, 32767)
+
+
+def _complete_service(document: Json) -> Json:
+    spec = document.setdefault("spec", {})
+    spec["type"] = spec.get("type") or "ClusterIP"
+    spec["sessionAffinity"] = spec.get("sessionAffinity") or "None"
+    for port in objects_in(spec, "ports"):
+        port["protocol"] = port.get("protocol") or "TCP"
+        port.setdefault("targetPort", port.get("port"))
+    if spec["type"] == "ExternalName":
+        return document
+    if not spec.get("clusterIP"):
+        spec["clusterIP"] = _address(document)
+    spec["clusterIPs"] = spec.get("clusterIPs") or [spec["clusterIP"]]
+    spec["ipFamilies"] = spec.get("ipFamilies") or ["IPv4"]
+    spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
+    spec["internalTrafficPolicy"] = spec.get("internalTrafficPolicy") or "Cluster"
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        spec["externalTrafficPolicy"] = spec.get("externalTrafficPolicy") or "Cluster"
+        for index, port in enumerate(objects_in(spec, "ports")):
+            port["nodePort"] = port.get("nodePort") or _node_port(document, index)
+    return document
+
+
+def _digest(document: Json, more: str = "") -> int:
+    meta = document["metadata"]
+    text = f"{meta.get('namespace')}/{meta.get('name')}{more}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+def _address(document: Json) -> str:
+    """From 10.96.0.0/16, the same for the same name, away from both ends."""
+    high, low = divmod(256 + _digest(document) % _HOSTS, 256)
+    return f"10.96.{high}.{low}"
+
+
+def _node_port(document: Json, index: int) -> int:
+    first, last = _NODE_PORTS
+    return first + _digest(document, f"/{index}") % (last - first + 1)
+
+
+def _validate_service(document: Json) -> Iterator[FieldError]:
+    yield from validate_metadata(document, True)
+    name = name_of(document)
+    if name and not (re.fullmatch(_DNS_1035, name) and len(name) <= 63):
+        yield invalid(FieldPath().child("metadata", "name"), name, _DNS_1035_TEXT)
+    spec, path = document["spec"], FieldPath().child("spec")
+    if spec["type"] not in _TYPES:
+        yield not_supported(path.child("type"), spec["type"], _TYPES)
+    ports = list(objects_in(spec, "ports"))
+    headless = spec.get("clusterIP") == "None"
+    if not ports and not headless and spec["type"] != "ExternalName":
+        yield required(path.child("ports"))
+    for index, port in enumerate(ports):
+        yield from _validate_port(port, path.child("ports").index(index), len(ports) > 1)
+    if spec["type"] == "ExternalName" and not spec.get("externalName"):
+        yield required(path.child("externalName"))
+
+
+def _validate_port(port: Json, path: FieldPath, named: bool) -> Iterator[FieldError]:
+    if named and not port.get("name"):
+        yield required(path.child("name"))
+    number = port.get("port") or 0
+    if not 1 <= number <= 65535:
+        yield invalid(path.child("port"), number, between(1, 65535))
+    if port["protocol"] not in _PROTOCOLS:
+        yield not_supported(path.child("protocol"), port["protocol"], _PROTOCOLS)
+
+
+def _update_service(new: Json, old: Json) -> Iterator[FieldError]:
+    before, after = old["spec"].get("clusterIP"), new["spec"].get("clusterIP")
+    if before and after != before and old["spec"]["type"] != "ExternalName":
+        path = FieldPath().child("spec", "clusterIPs").index(0)
+        yield invalid(path, after, "may not change once set")
+
+
+def _initial_service_status(document: Json) -> Json | None:
+    return {"loadBalancer": {}}
+
+
+SERVICES = Strategy(
+    complete=_complete_service,
+    initial_status=_initial_service_status,
+    validate=_validate_service,
+    validate_update=_update_service,
+    has_status=True,
+    returned_on_delete=True,
+)
+ENDPOINT_SLICES = Strategy(counts_generation=True)

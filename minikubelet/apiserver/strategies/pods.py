@@ -1,0 +1,80 @@
+"""Pods as they are created (L-27 … L-67, L-33, L-73).
+
+Upstream: pkg/registry/core/pod strategy, pkg/apis/core/v1/defaults.go. Differs: fields that cannot
+be had here refuse the pod, and those without effect are warned of. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minikubelet.apiserver.metadata import validate_references
+from minikubelet.apiserver.strategies.pod_update import validate_pod_update
+from minikubelet.apiserver.strategies.strategy import Strategy
+from minikubelet.manifest.decode import decode_pod
+from minikubelet.manifest.defaults import apply_pod_defaults
+from minikubelet.manifest.fieldpath import FieldError
+from minikubelet.manifest.findings import Finding, Positions
+from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.support import findings_of
+from minikubelet.manifest.validate_pod import validate_pod
+from minikubelet.pod.qos import compute_qos_class
+
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+_DEFAULT_ACCOUNT = "default"
+_GATED = "Scheduling is blocked due to non-empty scheduling gates"
+
+
+def complete_pod(document: Json) -> Json:
+    """The defaults, and what clients rely on besides (K- section 8)."""
+    pod = apply_pod_defaults(document)
+    spec = pod["spec"]
+    for kind in _CONTAINERS:
+        for container in objects_in(spec, kind):
+            container.setdefault("resources", {})
+    if not is_mirror(pod) and not spec.get("serviceAccountName"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = _DEFAULT_ACCOUNT
+    return pod
+
+
+def is_mirror(document: Json) -> bool:
+    return MIRROR_ANNOTATION in (document["metadata"].get("annotations") or {})
+
+
+def _initial_status(document: Json) -> Json | None:
+    status: Json = {"phase": "Pending"}
+    if document["spec"].get("schedulingGates"):
+        status["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "lastTransitionTime": document["metadata"]["creationTimestamp"],
+                "reason": "SchedulingGated",
+                "message": _GATED,
+            }
+        ]
+    return status | {"qosClass": str(compute_qos_class(decode_pod(document)))}
+
+
+def _validate(document: Json) -> Iterator[FieldError]:
+    yield from validate_pod(decode_pod(document))
+    yield from validate_references(document)
+
+
+def _findings(document: Json) -> tuple[Finding, ...]:
+    """Of the spec: a client may send back the metadata and status that it was given (K-24)."""
+    return findings_of({"spec": document.get("spec") or {}}, Positions(""))
+
+
+PODS = Strategy(
+    complete=complete_pod,
+    initial_status=_initial_status,
+    validate=_validate,
+    validate_update=validate_pod_update,
+    revalidates=False,
+    findings=_findings,
+    has_status=True,
+    counts_generation=True,
+    returned_on_delete=True,
+)
