@@ -239,6 +239,13 @@ class PodEvicted(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxChanged(Record):
+    """The host was started anew, and the pod begins again (L-94)."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KillFailed(Record):
     """Something survived SIGKILL (L-200), or the stop took too long (L-250)."""
 

@@ -99,7 +99,7 @@ def decode_pod_spec(document: JSONObject) -> PodSpec:
         dns_config=object_or_none(document, "dnsConfig", decode_dns_config),
         tolerations=objects(document, "tolerations", decode_toleration),
         node_affinity=object_or_none(affinity, "nodeAffinity", decode_node_affinity),
-        ephemeral_containers=_members(document, "ephemeralContainers", "name"),
+        ephemeral_containers=objects(document, "ephemeralContainers", decode_container),
         priority_class_name=value_or(document, "priorityClassName", ""),
         preemption_policy=document.get("preemptionPolicy"),
         runtime_class_name=document.get("runtimeClassName"),

@@ -64,6 +64,7 @@ def decode_container(document: JSONObject) -> Container:
         restart_policy=document.get("restartPolicy"),
         restart_policy_rules=objects(document, "restartPolicyRules", _decode_restart_rule),
         resize_policy=objects(document, "resizePolicy", _decode_resize_policy),
+        target_container_name=value_or(document, "targetContainerName", ""),
     )
 
 

@@ -211,6 +211,8 @@ class Container:
     restart_policy: str | None = None
     restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
     resize_policy: tuple[ContainerResizePolicy, ...] = ()
+    target_container_name: str = ""
+    """Of ephemeral containers only: whose environment and working directory it gets (L-255)."""
 
     def probes(self) -> tuple[Probe, ...]:
         """Its probes in the order in which workers are made (P-110)."""
@@ -264,8 +266,8 @@ class PodSpec:
     dns_config: PodDNSConfig | None = None
     tolerations: tuple[Toleration, ...] = ()
     node_affinity: NodeAffinity | None = None
-    ephemeral_containers: tuple[str, ...] = ()
-    """Names of `spec.ephemeralContainers`, which a new pod may not have (L-48)."""
+    ephemeral_containers: tuple[Container, ...] = ()
+    """Added to a pod that runs (L-253); a new pod may not have any (L-48)."""
     priority_class_name: str = ""
     preemption_policy: str | None = None
     runtime_class_name: str | None = None
@@ -297,9 +299,13 @@ class Pod:
         """Init containers and sidecars in spec order, then regular containers in spec order."""
         return (*self.spec.init_containers, *self.spec.containers)
 
+    def all_containers(self) -> tuple[Container, ...]:
+        """Ephemeral containers, which start first (L-254), and then all others."""
+        return (*self.spec.ephemeral_containers, *self.containers())
+
     def container(self, name: str) -> Container:
         """Raises KeyError for a name that is not in the spec."""
-        for container in self.containers():
+        for container in self.all_containers():
             if container.name == name:
                 return container
         raise KeyError(name)
@@ -307,6 +313,15 @@ class Pod:
     def is_init(self, name: str) -> bool:
         """Whether `name` stands in `spec.initContainers` (a sidecar does)."""
         return any(c.name == name for c in self.spec.init_containers)
+
+    def is_ephemeral(self, name: str) -> bool:
+        return any(c.name == name for c in self.spec.ephemeral_containers)
+
+    def section(self, name: str) -> str:
+        """The list of the spec that has this container."""
+        if self.is_init(name):
+            return "initContainers"
+        return "ephemeralContainers" if self.is_ephemeral(name) else "containers"
 
 
 def is_sidecar(container: Container, *, init: bool) -> bool:

@@ -3,19 +3,22 @@
 Role: the shell of one start (L-105 … L-112, L-185, L-186). Back-off was decided before; retries are
 decided after.
 Invariants: when `start()` returns, the start has succeeded or its failure stands in the pod's
-state.
+state. The instance is kept on disk before anything of it runs, and its Event follows that, so a
+daemon that is killed anywhere in here leaves one instance, or none that ever ran.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from minikubelet.kill_cause import KillCause
-from minikubelet.manifest.pod import Container, LifecycleHandler, SleepAction
+from minikubelet.manifest.pod import Container, HTTPGetAction, LifecycleHandler, SleepAction
 from minikubelet.node.bell import Bell
 from minikubelet.node.hooks import HookResult, HookRunner, sleep_interrupted
-from minikubelet.node.pod_records import hook_record
+from minikubelet.node.journal_records import hook_record
+from minikubelet.node.pod_record import HookNote
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.pod_stop import PodStopper
 from minikubelet.node.services import NodeServices
@@ -24,6 +27,8 @@ from minikubelet.pod.observed import StartFailure
 from minikubelet.pod.termination import effective_grace
 from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.runtime.launcher import Launch
+
+POST_START = "postStart"
 
 
 class ContainerStarter:
@@ -39,7 +44,9 @@ class ContainerStarter:
         changed: Callable[[], None],
         stopper: PodStopper,
         terminating: Callable[[], bool],
+        keep: Callable[[], None],
     ) -> None:
+        """`keep` writes what must be on disk, now. It raises OSError."""
         self._state = state
         self._services = services
         self._hooks = hooks
@@ -47,6 +54,7 @@ class ContainerStarter:
         self._changed = changed
         self._stopper = stopper
         self._terminating = terminating
+        self._keep = keep
 
     async def start(self, container: Container) -> bool:
         """Start it and run its postStart hook; False when either failed (the state says how)."""
@@ -62,6 +70,9 @@ class ContainerStarter:
             self._state.start_failed(name, StartFailure(error.reason, error.message))
             return False
         surplus = self._state.created(name, launch, restart_count)
+        if not self._is_kept(name, container_id):
+            return False
+        self._state.tell_created(name, launch)
         try:
             started = await self._launch(name, launch)
             if started:
@@ -72,6 +83,20 @@ class ContainerStarter:
                 await self._services.files.drop_instance(
                     self._state.pod, name, run.container_id, run.restart_count
                 )
+
+    async def resume(self, name: str, container_id: str) -> None:
+        """Go on with a start that was interrupted after its process had begun (L-91, L-185)."""
+        await self._settle(self._state.pod.container(name), container_id)
+
+    def _is_kept(self, name: str, container_id: str) -> bool:
+        try:
+            self._keep()
+        except OSError as error:
+            self._state.discard(container_id)
+            text = f"cannot write the record of the pod: {error}"
+            self._state.start_failed(name, StartFailure("CreateContainerError", text))
+            return False
+        return True
 
     async def _next_restart_count(self, name: str) -> int:
         known = self._state.next_restart_count(name)
@@ -124,18 +149,27 @@ class ContainerStarter:
     ) -> HookResult | None:
         """The hook's result; None when the pod began to terminate and the wait was given up
         (L-78)."""
-        clock = self._services.clock
-        began = clock.monotonic()
-        result = await self._run_hook(container, container_id, handler)
+        clock, note = self._services.clock, self._state.post_start.get(container_id)
+        if note is None:
+            note = HookNote(clock.monotonic())
+            self._state.post_start[container_id] = note
+            self._changed()
+        elif note.ended:
+            return HookResult(note.message)
+        elif isinstance(handler.http_get, HTTPGetAction):
+            return HookResult()  # whether it was sent cannot be known: as upstream, not again
+        result = await self._run_hook(container, container_id, handler, note)
         if result is None and not self._terminating():
             result = self._ended_first(container, handler)
         if result is not None:
+            ended = replace(note, ended=True, message=result.message)
+            self._state.post_start[container_id] = ended
             self._services.journal.append(
                 hook_record(
-                    "postStart",
+                    POST_START,
                     handler,
                     result,
-                    began,
+                    note.began,
                     state=self._state,
                     container=container.name,
                     clock=clock,
@@ -144,13 +178,22 @@ class ContainerStarter:
         return result
 
     async def _run_hook(
-        self, container: Container, container_id: str, handler: LifecycleHandler
+        self, container: Container, container_id: str, handler: LifecycleHandler, note: HookNote
     ) -> HookResult | None:
         """None when the container ended, or the pod began to terminate, before the hook did."""
         results: list[HookResult] = []
 
         async def hook() -> None:
-            results.append(await self._hooks.run(self._state.pod, container, container_id, handler))
+            results.append(
+                await self._hooks.run(
+                    self._state.pod,
+                    container,
+                    container_id,
+                    handler,
+                    key=POST_START,
+                    began=note.began,
+                )
+            )
             self._bell.ring()
 
         async with asyncio.TaskGroup() as group:
@@ -158,6 +201,8 @@ class ContainerStarter:
             await self._bell.wait_for(
                 lambda: bool(results) or self._terminating() or self._state.is_gone(container_id)
             )
+            if not results:
+                self._hooks.cancel(container_id, POST_START)
             task.cancel()
         return results[0] if results else None
 

@@ -8,8 +8,9 @@ Upstream: kubernetes pkg/kubelet/lifecycle.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from minikubelet.clock import Clock
 from minikubelet.manifest.fieldpath import go_quote
@@ -21,7 +22,7 @@ from minikubelet.manifest.pod import (
     Pod,
     SleepAction,
 )
-from minikubelet.pod.commands import CommandRunner, ExecError
+from minikubelet.pod.commands import OUTPUT_LIMIT, ExecError, ExecResult
 from minikubelet.probes.http import HTTPProbeFailure, http_get
 from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, HTTPRequest, http_request
 from minikubelet.probes.ports import PortError, resolve_port
@@ -34,6 +35,29 @@ it takes. Raises HTTPProbeFailure."""
 async def request_over_network(container_id: str, request: HTTPRequest, clock: Clock) -> None:
     """The `HookRequest` that is real."""
     await http_get(request, math.inf, clock)
+
+
+class HookCommands(Protocol):
+    """Runs commands that outlive who asks for them; implemented by `runtime/processes.py`."""
+
+    async def exec(
+        self,
+        container_id: str,
+        argv: Sequence[str],
+        *,
+        timeout: float | None,
+        output_limit: int = OUTPUT_LIMIT,
+        env: Mapping[str, str] | None = None,
+        key: str = "",
+    ) -> ExecResult:
+        """One with a `key` is run once in the life of the container: who asks again, perhaps a new
+        daemon, waits for the same end, or is told of it. Cancelling does not end it. Raises
+        ExecError."""
+        ...
+
+    def cancel_exec(self, container_id: str, key: str) -> None:
+        """Kill the command with this key, if it runs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +90,7 @@ class HookRunner:
 
     def __init__(
         self,
-        commands: CommandRunner,
+        commands: HookCommands,
         clock: Clock,
         pod_ip: str,
         send: HookRequest = request_over_network,
@@ -77,24 +101,44 @@ class HookRunner:
         self._send = send
 
     async def run(
-        self, pod: Pod, container: Container, container_id: str, handler: LifecycleHandler
+        self,
+        pod: Pod,
+        container: Container,
+        container_id: str,
+        handler: LifecycleHandler,
+        *,
+        key: str,
+        began: float,
     ) -> HookResult:
-        """Wait until the handler has ended, however long it takes; cancelling ends it."""
+        """Wait until the handler has ended, however long it takes.
+
+        `began` (monotonic) lies in the past when an earlier daemon was interrupted in it: a command
+        is not run twice (`key`), a sleep lasts for the rest, a request is sent again.
+        """
         match handler:
             case LifecycleHandler(exec=ExecAction(command)):
-                return await self._exec(pod, container, container_id, command)
+                return await self._exec(pod, container, container_id, command, key)
             case LifecycleHandler(http_get=HTTPGetAction() as action):
                 return await self._http(pod, container, container_id, action)
             case LifecycleHandler(sleep=SleepAction(seconds)):
-                await self._clock.sleep(seconds)
+                await self._clock.sleep(max(0.0, began + seconds - self._clock.monotonic()))
                 return HookResult()
             case _:
                 return HookResult(
                     "Cannot run handler: invalid handler: tcpSocket hooks are not run"
                 )
 
+    def cancel(self, container_id: str, key: str) -> None:
+        """End the command of a hook that nobody waits for any more."""
+        self._commands.cancel_exec(container_id, key)
+
     async def _exec(
-        self, pod: Pod, container: Container, container_id: str, command: tuple[str, ...]
+        self,
+        pod: Pod,
+        container: Container,
+        container_id: str,
+        command: tuple[str, ...],
+        key: str,
     ) -> HookResult:
         words = " ".join(command)
         head = (
@@ -102,7 +146,7 @@ class HookRunner:
             f"in Pod {go_quote(pod.description)} failed - error: "
         )
         try:
-            result = await self._commands.exec(container_id, command, timeout=None)
+            result = await self._commands.exec(container_id, command, timeout=None, key=key)
         except ExecError as error:
             return HookResult(f"{head}{error}, message: {go_quote('')}")
         if result.exit_code == 0:

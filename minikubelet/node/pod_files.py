@@ -18,7 +18,7 @@ from minikubelet.runtime.empty_dir import exceeded_empty_dir
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
-from minikubelet.runtime.volumes import prepare_volumes, remove_volumes
+from minikubelet.runtime.volumes import prepare_volumes, remove_volumes, update_volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class LocalPodFiles:
 
     async def prepare_volumes(self, pod: Pod) -> None:
         await asyncio.to_thread(prepare_volumes, pod, self.layout, self.node, self.lookup)
+
+    async def update_volumes(self, pod: Pod) -> None:
+        await asyncio.to_thread(update_volumes, pod, self.layout, self.node, self.lookup)
 
     async def build_launch(
         self, pod: Pod, container: Container, container_id: str, restart_count: int

@@ -122,6 +122,7 @@ class PodProbes:
             or self._state.observed().verdict(ProbeKind.STARTUP, run.container_id)
             is Verdict.SUCCESS,
             started_monotonic=run.started_monotonic or 0.0,
+            adopted=run.container_id in self._state.adopted,
             pod_ip=self._services.node.ip,
         )
 

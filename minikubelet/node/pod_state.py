@@ -1,14 +1,16 @@
-"""What a pod's worker knows: instances, probe verdicts, start failures, back-off.
+"""What a pod's worker knows: instances, probe verdicts, start failures, back-off, hooks and stops
+under way.
 
 Role: the only mutable account of one pod, and the one place that turns what happens into journal
-records. Decisions are made elsewhere, from the `ObservedPod` that `observed()` returns.
+records. Decisions are made elsewhere, from the `ObservedPod` that `observed()` returns;
+`pod_restore.py` writes the account down and reads it again.
 Invariants: written by the pod's worker alone; instances are newest first and only the newest two
-are kept.
+are kept; what an earlier daemon has told the journal is not told again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,58 +25,88 @@ from minikubelet.journal import (
     KillRequested,
     LimitNotEnforced,
     PodRef,
+    Record,
+    SandboxChanged,
 )
-from minikubelet.kill_cause import KillCause
-from minikubelet.manifest.pod import Pod, ProbeKind
+from minikubelet.manifest.pod import Pod, ProbeKind, RestartPolicy
+from minikubelet.node.back_offs import BackOffs
+from minikubelet.node.pod_record import HookNote, KeptStop
 from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict
-from minikubelet.pod.restarts import BackOffEntry, after_start, crash_loop_message
+from minikubelet.pod.restarts import crash_loop_message
 from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import ExitRecord, StartRecord
 
 START_ERROR_EXIT_CODE = 128
+_EXIT_REASONS = {"oom": "OOMKilled", "start_error": "StartError"}
 LOST_EXIT_CODE = 137
 
 
 class PodState:
-    def __init__(self, pod: Pod, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        pod: Pod,
+        journal: Journal,
+        clock: Clock,
+        told: Callable[[Record], bool] | None = None,
+    ) -> None:
+        """`told`, for a pod of an earlier daemon: whether its journal has a record already."""
         self.pod = pod
         self.ref = PodRef.of(pod.metadata)
-        self.back_off: dict[str, BackOffEntry] = {}
+        self.back_offs = BackOffs()
         self.environments: dict[str, Mapping[str, str]] = {}
+        self.post_start: dict[str, HookNote] = {}
+        """By container id: hooks that have begun."""
+        self.stops: dict[str, KeptStop] = {}
+        """By container id: the stops under way."""
+        self.adopted: set[str] = set()
+        """Ids of containers that an earlier daemon started."""
+        self.sandbox_ready = True
+        self.runs: dict[str, tuple[ContainerRun, ...]] = {}
+        self.verdicts: dict[tuple[ProbeKind, str], Verdict] = {}
+        self.start_failures: dict[str, StartFailure] = {}
+        self.holds_told: set[str] = set()
+        """Ids of containers whose back-off was told of."""
+        self.forgotten_counts: dict[str, int] = {}
+        """Restart counts of containers whose instances were forgotten."""
         self._journal = journal
         self._clock = clock
-        self._runs: dict[str, tuple[ContainerRun, ...]] = {}
-        self._verdicts: dict[tuple[ProbeKind, str], Verdict] = {}
-        self._start_failures: dict[str, StartFailure] = {}
-        self._holds_told: set[str] = set()
-        self._forgotten_counts: dict[str, int] = {}
-        """Restart counts of containers whose instances were forgotten."""
+        self._told = told
 
     # --- reading
 
     def observed(self) -> ObservedPod:
-        return ObservedPod(dict(self._runs), dict(self._verdicts), dict(self._start_failures))
+        return ObservedPod(
+            dict(self.runs), dict(self.verdicts), dict(self.start_failures), self.sandbox_ready
+        )
+
+    def container_ids(self) -> frozenset[str]:
+        """Of all instances that are known."""
+        return frozenset(run.container_id for runs in self.runs.values() for run in runs)
 
     def latest(self, name: str) -> ContainerRun | None:
-        runs = self._runs.get(name, ())
+        runs = self.runs.get(name, ())
         return runs[0] if runs else None
 
     def run_of(self, container_id: str) -> ContainerRun | None:
         return next(
-            (r for runs in self._runs.values() for r in runs if r.container_id == container_id),
+            (r for runs in self.runs.values() for r in runs if r.container_id == container_id),
             None,
         )
 
     def running(self) -> tuple[ContainerRun, ...]:
         """The newest instances that run, in spec order."""
-        latest = (self.latest(container.name) for container in self.pod.containers())
+        latest = (self.latest(container.name) for container in self.pod.all_containers())
         return tuple(run for run in latest if run is not None and run.state is RunState.RUNNING)
+
+    def starting(self) -> tuple[ContainerRun, ...]:
+        """The instances whose start is under way, its postStart hook included."""
+        return tuple(run for runs in self.runs.values() for run in runs if run.hook_pending)
 
     def next_restart_count(self, name: str) -> int | None:
         """One more than the newest instance's, as long as one is known of (L-107)."""
         latest = self.latest(name)
-        count = self._forgotten_counts.get(name) if latest is None else latest.restart_count
+        count = self.forgotten_counts.get(name) if latest is None else latest.restart_count
         return None if count is None else count + 1
 
     def is_gone(self, container_id: str) -> bool:
@@ -83,16 +115,16 @@ class PodState:
 
     def field_path(self, name: str) -> str:
         """`spec.containers{app}`, as Events name a container (L-272)."""
-        section = "initContainers" if self.pod.is_init(name) else "containers"
-        return f"spec.{section}{{{name}}}"
+        return f"spec.{self.pod.section(name)}{{{name}}}"
 
     def start_failure(self, name: str) -> StartFailure | None:
-        return self._start_failures.get(name)
+        return self.start_failures.get(name)
 
     # --- starting
 
     def created(self, name: str, launch: Launch, restart_count: int) -> tuple[ContainerRun, ...]:
-        """Note a new instance; the answer is the instances that are now one too many (L-267)."""
+        """Note a new instance, to be kept on disk before it is started; the answer is the instances
+        that are now one too many (L-267)."""
         spec = launch.spec
         run = ContainerRun(
             container_id=spec.container_id,
@@ -103,29 +135,34 @@ class PodState:
             image=self.pod.container(name).image,
             hook_pending=True,
         )
-        kept = (run, *self._runs.get(name, ()))
-        self._runs[name] = kept[:2]
+        kept = (run, *self.runs.get(name, ()))
+        self.runs[name] = kept[:2]
         for old in kept[1:]:
             self.environments.pop(old.container_id, None)
+            self.holds_told.discard(old.container_id)
         self.environments[run.container_id] = launch.environment
-        self._journal.append(
+        return kept[2:]
+
+    def tell_created(self, name: str, launch: Launch) -> None:
+        run = self._require(launch.spec.container_id)
+        self._tell(
             ContainerCreated(
                 at=run.created_at,
                 pod=self.ref,
                 container=name,
                 field_path=self.field_path(name),
                 container_id=run.container_id,
-                restart_count=restart_count,
-                argv=spec.argv,
+                restart_count=run.restart_count,
+                argv=launch.spec.argv,
                 command_source=launch.command.source,
             )
         )
-        return kept[2:]
 
     def started(self, container_id: str, record: StartRecord) -> None:
         run = self._require(container_id)
         if run.state is not RunState.CREATED:
             return  # it has exited already, and that was noted first
+        now = self._clock.now()
         self._replace(
             replace(
                 run,
@@ -134,9 +171,10 @@ class PodState:
                 started_monotonic=record.started_monotonic,
             )
         )
-        self._journal.append(
+        self.back_offs.settled(run.name)
+        self._tell(
             ContainerStarted(
-                at=self._clock.now(),
+                at=_datetime(record.started_at) if container_id in self.adopted else now,
                 pod=self.ref,
                 container=run.name,
                 field_path=self.field_path(run.name),
@@ -147,7 +185,7 @@ class PodState:
         )
         if record.cpu_unlimited:
             limit = self.pod.container(run.name).resources.limits.get("cpu", "")
-            self._journal.append(
+            self._tell(
                 LimitNotEnforced(
                     at=self._clock.now(),
                     pod=self.ref,
@@ -160,15 +198,16 @@ class PodState:
 
     def start_settled(self, name: str, container_id: str) -> None:
         """The start, with its postStart hook, succeeded (L-91)."""
-        self._start_failures.pop(name, None)
+        self.start_failures.pop(name, None)
         self._end_hook(container_id)
 
     def start_failed(self, name: str, failure: StartFailure, container_id: str = "") -> None:
         """The start, or its postStart hook, failed: shown from the next status on (L-92)."""
-        self._start_failures[name] = failure
+        self.start_failures[name] = failure
+        self.back_offs.settled(name)
         if container_id:
             self._end_hook(container_id)
-        self._journal.append(
+        self._tell(
             ContainerStartFailed(
                 at=self._clock.now(),
                 pod=self.ref,
@@ -184,11 +223,22 @@ class PodState:
     def wait_with(self, name: str, failure: StartFailure) -> None:
         """How the container waits for its next try; told when its reason is another one
         (ImagePullBackOff)."""
-        before = self._start_failures.get(name)
+        before = self.start_failures.get(name)
         if before is not None and before.reason == failure.reason:
-            self._start_failures[name] = failure
+            self.start_failures[name] = failure
         else:
             self.start_failed(name, failure)
+
+    def definition_changed(self, name: str) -> None:
+        """Image or resources are others now: what was in the way of the next start no longer
+        counts (L-173)."""
+        self.start_failures.pop(name, None)
+
+    def retry_now(self) -> None:
+        """Objects have changed: starts that failed for want of one are tried again."""
+        for name, failure in self.start_failures.items():
+            if failure.reason == "CreateContainerConfigError":
+                self.start_failures[name] = replace(failure, retry_at=None)
 
     def exec_failed(self, container_id: str, message: str) -> None:
         """The process could not be executed: the instance counts as exited with 128, StartError
@@ -212,16 +262,16 @@ class PodState:
     def discard(self, container_id: str) -> None:
         """The instance did not come to be (L-109)."""
         run = self._require(container_id)
-        self._runs[run.name] = tuple(r for r in self._runs[run.name] if r is not run)
+        self.post_start.pop(container_id, None)
+        self.runs[run.name] = tuple(r for r in self.runs[run.name] if r is not run)
         self.environments.pop(container_id, None)
 
     def start_attempted(self, name: str) -> None:
         """A start goes ahead: the next one after an exit waits longer (L-169)."""
         latest = self.latest(name)
         if latest is not None and latest.finished_monotonic is not None:
-            entry = self.back_off.get(name)
-            self.back_off[name] = after_start(
-                entry, latest.finished_monotonic, self._clock.monotonic()
+            self.back_offs.attempt(
+                self.pod.container(name), latest.finished_monotonic, self._clock.monotonic()
             )
 
     def held(self, hold: HoldContainer) -> bool:
@@ -229,12 +279,12 @@ class PodState:
         exit)."""
         latest = self.latest(hold.name)
         container_id = latest.container_id if latest else ""
-        if container_id in self._holds_told:
+        if container_id in self.holds_told:
             return False
-        self._holds_told.add(container_id)
+        self.holds_told.add(container_id)
         message = crash_loop_message(hold.name, self.pod, hold.delay_seconds)
-        self._start_failures[hold.name] = StartFailure("CrashLoopBackOff", message)
-        self._journal.append(
+        self.start_failures[hold.name] = StartFailure("CrashLoopBackOff", message)
+        self._tell(
             BackOffStarted(
                 at=self._clock.now(),
                 pod=self.ref,
@@ -250,20 +300,19 @@ class PodState:
 
     # --- ending
 
-    def kill_requested(
-        self, run: ContainerRun, cause: KillCause, message: str, grace_period_seconds: float
-    ) -> None:
-        self._replace(replace(run, killed_for=cause))
-        self._journal.append(
+    def stop_begins(self, run: ContainerRun, stop: KeptStop) -> None:
+        self._replace(replace(run, killed_for=stop.cause))
+        self.stops[run.container_id] = stop
+        self._tell(
             KillRequested(
                 at=self._clock.now(),
                 pod=self.ref,
                 container=run.name,
                 field_path=self.field_path(run.name),
                 container_id=run.container_id,
-                cause=cause,
-                message=message,
-                grace_period_seconds=grace_period_seconds,
+                cause=stop.cause,
+                message=stop.message,
+                grace_period_seconds=stop.grace_period_seconds,
             )
         )
 
@@ -271,9 +320,9 @@ class PodState:
         run = self.run_of(container_id)
         if run is None or run.state is RunState.EXITED:
             return
-        reason = "Completed" if record.exit_code == 0 else "Error"
-        if record.reason_hint == "oom":
-            reason = "OOMKilled"
+        reason = _EXIT_REASONS.get(
+            record.reason_hint, "Completed" if record.exit_code == 0 else "Error"
+        )
         self._end(
             replace(
                 run,
@@ -291,9 +340,11 @@ class PodState:
 
     def _end(self, run: ContainerRun, *, signal: int | None, survivors: tuple[str, ...]) -> None:
         self._replace(run)
-        self._journal.append(
+        self.stops.pop(run.container_id, None)
+        at = run.finished_at if run.container_id in self.adopted else None
+        self._tell(
             ContainerExited(
-                at=self._clock.now(),
+                at=at or self._clock.now(),
                 pod=self.ref,
                 container=run.name,
                 field_path=self.field_path(run.name),
@@ -331,24 +382,52 @@ class PodState:
         )
 
     def forget_all_runs(self) -> tuple[ContainerRun, ...]:
-        """All containers start over (L-166): their instances, verdicts and back-off are gone."""
-        gone = tuple(run for runs in self._runs.values() for run in runs)
-        self._forgotten_counts |= {run.name: run.restart_count for run in reversed(gone)}
-        self._runs.clear()
-        self._verdicts.clear()
-        self._start_failures.clear()
-        self.environments.clear()
+        """All containers start over (L-166): their instances, verdicts and back-off are gone. An
+        ephemeral container never starts again (L-254)."""
+        gone = self._forget(lambda run: not self.pod.is_ephemeral(run.name))
+        self.verdicts.clear()
+        self.start_failures.clear()
+        return gone
+
+    def renew_sandbox(self) -> None:
+        """The host was started anew: the pod begins again from its first init container (L-94)."""
+        spec = self.pod.spec
+        done = {
+            c.name for c in spec.containers if not spec.init_containers and self._is_done(c.name)
+        }
+        self._forget(lambda run: run.name not in done)
+        self.sandbox_ready = True
+        message = "Pod sandbox changed, it will be killed and re-created."
+        self._tell(SandboxChanged(at=self._clock.now(), pod=self.ref, message=message))
+
+    def _is_done(self, name: str) -> bool:
+        run = self.latest(name)
+        on_failure = self.pod.spec.restart_policy == RestartPolicy.ON_FAILURE
+        return on_failure and run is not None and run.exit_code == 0
+
+    def _forget(self, which: Callable[[ContainerRun], bool]) -> tuple[ContainerRun, ...]:
+        gone = tuple(run for runs in self.runs.values() for run in runs if which(run))
+        self.forgotten_counts |= {run.name: run.restart_count for run in reversed(gone)}
+        for run in gone:
+            self.runs.pop(run.name, None)
+            self.environments.pop(run.container_id, None)
+            self.stops.pop(run.container_id, None)
+            self.post_start.pop(run.container_id, None)
         return gone
 
     # --- probes
 
     def set_verdict(self, kind: ProbeKind, container_id: str, verdict: Verdict | None) -> None:
         if verdict is None:
-            self._verdicts.pop((kind, container_id), None)
+            self.verdicts.pop((kind, container_id), None)
         else:
-            self._verdicts[(kind, container_id)] = verdict
+            self.verdicts[(kind, container_id)] = verdict
 
     # --- inside
+
+    def _tell(self, record: Record) -> None:
+        if self._told is None or not self._told(record):
+            self._journal.append(record)
 
     def _require(self, container_id: str) -> ContainerRun:
         run = self.run_of(container_id)
@@ -357,13 +436,14 @@ class PodState:
         return run
 
     def _end_hook(self, container_id: str) -> None:
+        self.post_start.pop(container_id, None)
         run = self.run_of(container_id)
         if run is not None and run.hook_pending:
             self._replace(replace(run, hook_pending=False))
 
     def _replace(self, run: ContainerRun) -> None:
-        self._runs[run.name] = tuple(
-            run if old.container_id == run.container_id else old for old in self._runs[run.name]
+        self.runs[run.name] = tuple(
+            run if old.container_id == run.container_id else old for old in self.runs[run.name]
         )
 
 

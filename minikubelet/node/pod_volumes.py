@@ -32,12 +32,13 @@ class PodVolumes:
         self.ready = not pod.spec.volumes
         self.eviction: str | None = None
         """The message once an emptyDir has outgrown its limit."""
-        self._pod = pod
+        self.pod = pod
         self._ref = ref
         self._services = services
         self._spawn = spawn
         self._changed = changed
         self._busy = False
+        self._stale = False
         self._retry_at: float | None = None
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._limited = any(
@@ -45,11 +46,17 @@ class PodVolumes:
         )
         self._usage_at = services.clock.monotonic() + USAGE_PERIOD_SECONDS
 
+    def objects_changed(self) -> None:
+        """A ConfigMap or Secret is another now: bring the volumes up to it (L-147), or try at once
+        what has failed."""
+        self._retry_at = None
+        self._stale = True
+
     def check(self, now: float) -> float | None:
         """Begin what is due; the answer (monotonic) is when something is due next."""
         if self._busy:
             return None
-        if not self.ready:
+        if not self.ready or self._stale:
             if self._retry_at is not None and now < self._retry_at:
                 return self._retry_at
             self._begin(self._prepare())
@@ -66,14 +73,16 @@ class PodVolumes:
         self._spawn(work)
 
     async def _prepare(self) -> None:
+        files, self._stale = self._services.files, False
         try:
-            await self._services.files.prepare_volumes(self._pod)
+            await (files.update_volumes if self.ready else files.prepare_volumes)(self.pod)
             self.ready = True
         except VolumeError as error:
             clock = self._services.clock
             self._services.journal.append(
                 VolumeFailed(at=clock.now(), pod=self._ref, volume=error.volume, message=str(error))
             )
+            self._stale = self.ready
             self._retry_at = clock.monotonic() + self._retry_seconds
             self._retry_seconds = min(2 * self._retry_seconds, LAST_RETRY_SECONDS)
         finally:
@@ -82,7 +91,7 @@ class PodVolumes:
 
     async def _measure(self) -> None:
         try:
-            self.eviction = await self._services.files.exceeded_empty_dir(self._pod)
+            self.eviction = await self._services.files.exceeded_empty_dir(self.pod)
         finally:
             self._usage_at = self._services.clock.monotonic() + USAGE_PERIOD_SECONDS
             self._busy = False

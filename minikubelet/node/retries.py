@@ -22,18 +22,19 @@ class Retries:
     def __init__(self, clock: Clock, rng: random.Random) -> None:
         self._clock = clock
         self._rng = rng
-        self._pulls: dict[str, BackOffEntry] = {}
+        self.pulls: dict[str, BackOffEntry] = {}
+        """By container."""
 
     def started(self, name: str) -> None:
-        self._pulls.pop(name, None)
+        self.pulls.pop(name, None)
 
     def after(self, container: Container, failure: StartFailure) -> StartFailure:
         """What the container waits with after `failure`, and until when."""
         now = self._clock.monotonic()
         match failure.reason:
             case "ErrImagePull":
-                entry = self._pulls.get(container.name)
-                waiting, self._pulls[container.name] = image_pull_back_off(
+                entry = self.pulls.get(container.name)
+                waiting, self.pulls[container.name] = image_pull_back_off(
                     container.image, failure.message, entry, now
                 )
                 return waiting

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from minikubelet.clock import Clock
-from minikubelet.journal import Journal
+from minikubelet.journal import Journal, Record
+from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Container, Pod
-from minikubelet.node.hooks import HookRequest, request_over_network
-from minikubelet.pod.commands import CommandRunner
+from minikubelet.node.hooks import HookCommands, HookRequest, request_over_network
+from minikubelet.node.pod_record import PodRecord
 from minikubelet.pod.node_info import NodeInfo
 from minikubelet.probes.prober import Prober
 from minikubelet.runtime.launch import LaunchSpec
@@ -20,7 +21,7 @@ from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import StartRecord
 
 
-class ContainerRuntime(CommandRunner, Protocol):
+class ContainerRuntime(HookCommands, Protocol):
     """Containers as processes; implemented by `runtime/processes.py`."""
 
     async def start(self, spec: LaunchSpec) -> StartRecord:
@@ -29,6 +30,39 @@ class ContainerRuntime(CommandRunner, Protocol):
 
     def stop(self, container_id: str, grace_period_seconds: float) -> None: ...
 
+    def release(self, container_id: str) -> None:
+        """Let the events of an adopted container through: who is to hear them is there."""
+        ...
+
+
+class PodKeeper(Protocol):
+    """Where workers keep what must outlive the daemon; implemented by `node/pod_keeper.py`.
+
+    Written at one stroke, and there for the next process when the call returns. Both raise OSError.
+    """
+
+    def save_pod(self, uid: str, document: Json, source: str) -> None: ...
+
+    def save(self, record: PodRecord) -> None: ...
+
+
+class KeepsNothing:
+    """For pods that end with their daemon."""
+
+    def save_pod(self, uid: str, document: Json, source: str) -> None:
+        pass
+
+    def save(self, record: PodRecord) -> None:
+        pass
+
+
+KEEPS_NOTHING = KeepsNothing()
+
+
+def nothing_told(record: Record) -> bool:
+    """There was no earlier daemon."""
+    return False
+
 
 class PodFiles(Protocol):
     """A pod's directories, volumes and launch files, off the event loop; implemented by
@@ -36,6 +70,11 @@ class PodFiles(Protocol):
 
     async def prepare_volumes(self, pod: Pod) -> None:
         """Raises VolumeError."""
+        ...
+
+    async def update_volumes(self, pod: Pod) -> None:
+        """Bring what comes from other objects and from the pod itself up to date (L-147). Raises
+        VolumeError."""
         ...
 
     async def build_launch(
@@ -81,3 +120,8 @@ class NodeServices:
     new_container_id: Callable[[], str]
     port_holders: PortHolders
     hook_request: HookRequest = request_over_network
+    keeper: PodKeeper = KEEPS_NOTHING
+    boot_id: str = ""
+    """Monotonic times are good for this boot only."""
+    told: Callable[[Record], bool] = nothing_told
+    """Whether the journal of an earlier daemon has such a record of this fact already."""

@@ -37,6 +37,8 @@ class StopSteps:
     """Runs and records the hook; None without one."""
     waited: Callable[[float], None]
     """Told how long, in seconds, the container waited for its turn."""
+    signaled: Callable[[], None] = lambda: None
+    """Told when the runtime was asked to signal."""
 
 
 class ContainerStop:
@@ -52,16 +54,19 @@ class ContainerStop:
         clock: Clock,
         bell: Bell,
         spawn: Spawn,
+        began: float | None = None,
+        signaled: bool = False,
     ) -> None:
+        """`began` and `signaled` tell of a stop that an earlier daemon was interrupted in."""
         self._container_id = container_id
         self._grace = grace_period_seconds
-        self._began = clock.monotonic()
+        self._began = clock.monotonic() if began is None else began
         self._steps = steps
         self._stopper = stopper
         self._clock = clock
         self._bell = bell
         self._spawn = spawn
-        self._signaled = False
+        self._signaled = signaled
 
     def shorten(self, grace_period_seconds: float) -> None:
         """From now on at most this much time is left. A longer one changes nothing."""
@@ -91,6 +96,7 @@ class ContainerStop:
     def _signal(self, grace_period_seconds: float) -> None:
         self._signaled = True
         self._stopper.stop(self._container_id, grace_period_seconds)
+        self._steps.signaled()
 
     async def _run_hook(self, pre_stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Give the hook the whole grace period; after that it is left to itself (L-193)."""

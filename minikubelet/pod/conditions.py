@@ -94,6 +94,19 @@ def foreign_conditions(previous: PodStatus | None) -> tuple[PodCondition, ...]:
     return tuple(sorted(kept, key=lambda condition: condition.type == DISRUPTION_TARGET))
 
 
+def with_foreign_conditions(status: PodStatus, conditions: tuple[PodCondition, ...]) -> PodStatus:
+    """The status with the conditions of others as they are in `conditions`, and our own kept."""
+    own = tuple(c for c in status.conditions if c.type in _OWN or c.type == DISRUPTION_TARGET)
+    kept = {condition.type for condition in own}
+    others = tuple(c for c in conditions if c.type not in _OWN and c.type not in kept)
+    return replace(status, conditions=(*others, *own))
+
+
+def is_own_condition(type_: str) -> bool:
+    """Whether the node writes conditions of this type, and nobody else."""
+    return type_ in _OWN
+
+
 def forced_unready(
     conditions: tuple[PodCondition, ...], phase: PodPhase
 ) -> tuple[PodCondition, ...]:

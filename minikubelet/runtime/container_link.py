@@ -58,6 +58,7 @@ class ContainerLink:
         self._lost = False
         self._ended = False
         self._commands: dict[int, asyncio.Future[ExecResult]] = {}
+        self._keys: dict[str, int] = {}
         self._ids = itertools.count(1)
         self._client = ShimClient(sock, self._receive, self._connection_lost)
 
@@ -85,17 +86,21 @@ class ContainerLink:
         timeout: float | None,
         output_limit: int,
         env: Mapping[str, str] | None,
+        key: str = "",
     ) -> ExecResult:
-        """Raises ExecError. Cancelling kills the command."""
+        """Raises ExecError. Cancelling kills the command, except one with a key."""
         if self._ended or self._lost:
             raise ExecError(NOT_RUNNING)
         id = next(self._ids)
         answer: asyncio.Future[ExecResult] = self._loop.create_future()
         self._commands[id] = answer
+        if key:
+            self._keys[key] = id
         self._client.send(
             {
                 "type": "exec",
                 "id": id,
+                "key": key,
                 "argv": list(argv),
                 "env": dict(env or {}),
                 "timeout": timeout,
@@ -105,10 +110,16 @@ class ContainerLink:
         try:
             return await answer
         except asyncio.CancelledError:
-            self._client.send({"type": "cancel", "id": id})
+            if not key:
+                self._client.send({"type": "cancel", "id": id})
             raise
         finally:
             self._commands.pop(id, None)
+
+    def cancel(self, key: str) -> None:
+        """Kill the command with this key, if it runs."""
+        if (id := self._keys.pop(key, None)) is not None:
+            self._client.send({"type": "cancel", "id": id})
 
     def close(self) -> None:
         """Leave the container to its shim."""

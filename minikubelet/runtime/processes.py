@@ -81,6 +81,8 @@ class ProcessRuntime:
         self._spawner = SpawnerClient(cleanup=cleanup, die_with_owner=die_with_owner)
         self._on_event = on_event
         self._links: dict[str, ContainerLink] = {}
+        self._held: dict[str, ContainerLink] = {}
+        """Adopted, and waiting for somebody who hears their events."""
         self._settling = asyncio.TaskGroup()
         self._closed = False
 
@@ -171,19 +173,33 @@ class ProcessRuntime:
         timeout: float | None,
         output_limit: int = OUTPUT_LIMIT,
         env: Mapping[str, str] | None = None,
+        key: str = "",
     ) -> ExecResult:
         """Run a command in a container, with its environment (and `env` over it), directory, user.
 
         `timeout` in seconds counts from when it runs; stdout and stderr are each cut to
-        `output_limit` bytes. Raises ExecError; cancelling kills the command.
+        `output_limit` bytes. A command with a `key` is run once in the life of the container,
+        whoever asks how often: it outlives the asker, and its answer is kept. Raises ExecError;
+        cancelling kills the command, but for one with a key, which `cancel_exec` ends.
         """
         link = self._links.get(container_id)
         if link is None:
             raise ExecError(NOT_RUNNING)
-        return await link.exec(argv, timeout=timeout, output_limit=output_limit, env=env)
+        return await link.exec(argv, timeout=timeout, output_limit=output_limit, env=env, key=key)
 
-    async def adopt(self, instance_dir: Path) -> Adopted:
-        """Connect to the shim of an instance, or learn how it ended.
+    def cancel_exec(self, container_id: str, key: str) -> None:
+        """Kill the command with this key, if it runs."""
+        if link := self._links.get(container_id):
+            link.cancel(key)
+
+    def release(self, container_id: str) -> None:
+        """Let the events of a container through that was adopted with `hold`."""
+        if link := self._held.pop(container_id, None):
+            link.release()
+
+    async def adopt(self, instance_dir: Path, *, hold: bool = False) -> Adopted:
+        """Connect to the shim of an instance, or learn how it ended. `hold`: events wait for
+        `release`.
 
         Raises TimeoutError when its shim lives but cannot be reached, ValueError when its record is
         of a later version.
@@ -200,7 +216,10 @@ class ProcessRuntime:
         )
         self._links[start.container_id] = link
         link.greet()
-        link.release()
+        if hold:
+            self._held[start.container_id] = link
+        else:
+            link.release()
         return Adopted(start, alive=True)
 
     async def _find(self, instance_dir: Path) -> Found:

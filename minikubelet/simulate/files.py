@@ -37,6 +37,9 @@ class SimulatedFiles:
             except PayloadError as error:
                 raise VolumeError(volume.name, str(error)) from error
 
+    async def update_volumes(self, pod: Pod) -> None:
+        """Objects do not change here."""
+
     async def build_launch(
         self, pod: Pod, container: Container, container_id: str, restart_count: int
     ) -> Launch:

@@ -184,6 +184,7 @@ class ScriptedRuntime:
         timeout: float | None,
         output_limit: int = OUTPUT_LIMIT,
         env: Mapping[str, str] | None = None,
+        key: str = "",
     ) -> ExecResult:
         """The command of a hook. Raises ExecError."""
         instance = self._instances.get(container_id)
@@ -191,6 +192,12 @@ class ScriptedRuntime:
             raise ExecError(NOT_RUNNING)
         seconds, code = self._command_times(instance.spec, instance.app, argv)
         return await run_command(instance, seconds, code, timeout)
+
+    def cancel_exec(self, container_id: str, key: str) -> None:
+        """A command here ends with who waits for it."""
+
+    def release(self, container_id: str) -> None:
+        """Nothing is adopted here."""
 
     def _kill(self, instance: Instance) -> None:
         since_term = self._clock.monotonic() - (instance.term_at or 0.0)

@@ -40,10 +40,16 @@ class FakeFiles:
     tear_down_errors: list[Exception] = field(default_factory=list)
     torn_down: bool = False
     logged: int = 0
+    updated: int = 0
 
     async def prepare_volumes(self, pod: Pod) -> None:
         if self.volume_errors:
             raise self.volume_errors.pop(0)
+
+    async def update_volumes(self, pod: Pod) -> None:
+        if self.volume_errors:
+            raise self.volume_errors.pop(0)
+        self.updated += 1
 
     async def build_launch(
         self, pod: Pod, container: Container, container_id: str, restart_count: int

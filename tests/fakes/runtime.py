@@ -67,6 +67,7 @@ class FakeRuntime(ScriptedRuntime):
         timeout: float | None,
         output_limit: int = OUTPUT_LIMIT,
         env: Mapping[str, str] | None = None,
+        key: str = "",
     ) -> ExecResult:
         self._tell(f"{self._names[container_id]} runs {' '.join(argv)}")
         return await super().exec(

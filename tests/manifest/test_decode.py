@@ -20,6 +20,7 @@ from minikubelet.manifest.placement import (
 )
 from minikubelet.manifest.pod import (
     ConfigMapVolume,
+    Container,
     DownwardAPIFile,
     DownwardAPIVolume,
     EmptyDirVolume,
@@ -188,7 +189,7 @@ def test_pod_spec() -> None:
             (NodeSelectorTerm(match_expressions=(decoded,)),),
             (PreferredSchedulingTerm(1, NodeSelectorTerm(match_fields=(decoded,))),),
         ),
-        ephemeral_containers=("e",),
+        ephemeral_containers=(Container("e"),),
         priority_class_name="pc",
         preemption_policy="Never",
         runtime_class_name="rc",

@@ -62,6 +62,13 @@ def find_shim(instance_dir: str) -> Found:
         time.sleep(_PAUSE_SECONDS)
 
 
+def end_by_force(instance_dir: str) -> None:
+    """Kill what runs of an instance whose shim cannot be talked to; the shim then ends by
+    itself. Blocks."""
+    launch = read_record(instance_dir, LAUNCH) or read_record(instance_dir, LOST_LAUNCH)
+    kill_survivors(instance_dir, launch, read_record(instance_dir, START))
+
+
 def _settle(instance_dir: str, launch: dict[str, Any] | None) -> Found:
     """No shim lives. It may have written its last record since that was looked for."""
     start, ended = read_record(instance_dir, START), read_record(instance_dir, EXIT)

@@ -4,6 +4,8 @@ Role: run by the shim, so that such a process is a descendant of the container's
 reaped, and cannot outlive the container (B-5, B-6). The deadline counts from when the command runs
 (B-26); at the deadline the command, its session and its descendants are killed, and the answer
 waits until they are gone (P-348).
+A request with a `key` is run once in the life of the container, and goes on without the daemon that
+asked for it: who asks again is told what became of it (lifecycle hooks).
 Invariants: each request is answered once, unless it was cancelled. A background process that keeps
 the pipes open delays no answer; what it prints is thrown away as long as it lives.
 """
@@ -47,6 +49,7 @@ class _Session:
         asked_at: float,
     ) -> None:
         self.id: int = request["id"]
+        self.key: str = request.get("key") or ""
         self.timeout: float | None = request["timeout"]
         self.pid = command.pid
         self.status = command.status
@@ -69,16 +72,20 @@ class ExecSessions:
         self._loop = loop
         self._surroundings = surroundings
         self._sessions: dict[int, _Session] = {}
+        self._answers: dict[str, Message] = {}
+        """Of commands with a key that have ended."""
         self._leftovers: deque[Capture] = deque()
 
     def start(self, owner: object, request: Message, send: Send) -> None:
         """Run the command of an `exec` request; `send` gets the answer. `owner` is who may cancel
         it."""
+        if request.get("key") and self._knows(owner, request, send):
+            return
         asked_at = time.monotonic()
         try:
             command = spawn_command(self._surroundings, request["argv"], request.get("env") or {})
         except StartError as failure:
-            send(_failed(request["id"], failure.message))
+            self._answer(request.get("key"), send, _failed(request["id"], failure.message))
             return
         limit = int(request["output_limit"])
         outputs = tuple(Capture(self._loop, fd, limit) for fd in command.outputs)
@@ -94,11 +101,32 @@ class ExecSessions:
             session.timer = self._loop.call_later(longest, lambda: self._on_deadline(session))
 
     def cancel(self, owner: object, id: int | None = None) -> None:
-        """Kill what this owner asked for, one command or all, without an answer."""
+        """Kill what this owner asked for, one command or all, without an answer; one with a key
+        only when it is named."""
         for session in tuple(self._sessions.values()):
-            if session.owner is owner and (id is None or session.id == id):
+            mine = session.owner is owner and not session.key
+            if (mine and id is None) or (session.owner is owner and session.id == id):
                 session.send = None
                 self._kill(session)
+
+    def _knows(self, owner: object, request: Message, send: Send) -> bool:
+        """Whether such a command has run or runs; then `send` gets its answer, now or at its
+        end."""
+        key = request["key"]
+        if answer := self._answers.get(key):
+            send({**answer, "id": request["id"]})
+            return True
+        for session in self._sessions.values():
+            if session.key == key:
+                session.id, session.owner, session.send = request["id"], owner, send
+                return True
+        return False
+
+    def _answer(self, key: str | None, send: Send | None, answer: Message) -> None:
+        if key:
+            self._answers[key] = answer
+        if send:
+            send(answer)
 
     def belongs_to_command(self, process: Process) -> bool:
         """Whether a process is in the session of a command that runs."""
@@ -127,7 +155,7 @@ class ExecSessions:
         if failure is None:
             self._runs(session)
         elif session.send:
-            session.send(_failed(session.id, failure.message))
+            self._answer(session.key, session.send, _failed(session.id, failure.message))
             session.send = None
 
     def _runs(self, session: _Session) -> None:
@@ -170,7 +198,7 @@ class ExecSessions:
         for output in session.outputs:
             output.drain()
         if session.send:
-            session.send(_result(session))
+            self._answer(session.key, session.send, _result(session))
         for output in session.outputs:
             if output.open:
                 output.discard()

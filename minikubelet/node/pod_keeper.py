@@ -1,0 +1,86 @@
+"""The records of workers as files.
+
+Role: `pods/<uid>/pod.json` holds the Pod and where it came from, `pods/<uid>/worker.json` what its
+worker knows. Each is written beside its place and renamed, so a reader sees all of it or what was
+there before. No fsync: a killed process loses nothing by that, and after a power failure the host
+has booted anew, when little of a record counts; a torn file is noticed then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minikubelet.manifest.json_tree import Json
+from minikubelet.node.pod_record import FORMAT, PodRecord
+from minikubelet.node.record_json import decode, encode
+from minikubelet.runtime.layout import Layout, make_dir
+
+POD_FILE, WORKER_FILE = "pod.json", "worker.json"
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class RecordError(Exception):
+    """A file that is there, and does not hold what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskKeeper:
+    """A `PodKeeper`."""
+
+    layout: Layout
+
+    def save_pod(self, uid: str, document: Json, source: str) -> None:
+        self._write(uid, POD_FILE, {"source": source, "pod": document})
+
+    def save(self, record: PodRecord) -> None:
+        self._write(record.uid, WORKER_FILE, {"worker": encode(record)})
+
+    def _write(self, uid: str, name: str, members: dict[str, Any]) -> None:
+        directory = self.layout.pod_dir(uid)
+        make_dir(directory, 0o711)
+        path, temporary = directory / name, directory / f"{name}.tmp"
+        data = _encode({"format": FORMAT, **members}).encode("utf-8", "surrogateescape")
+        # Manifests hold secrets in their environment.
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb", buffering=0) as file:
+            written = file.write(data)
+        if written < len(data):
+            raise OSError(28, os.strerror(28), str(temporary))
+        temporary.rename(path)
+
+
+def read_pod(pod_dir: Path) -> tuple[Json, str]:
+    """The Pod and its source. Raises FileNotFoundError, RecordError."""
+    document = _read(pod_dir / POD_FILE)
+    pod, source = document.get("pod"), document.get("source")
+    if not isinstance(pod, dict) or not isinstance(source, str):
+        raise RecordError("it holds no Pod")
+    return pod, source
+
+
+def read_worker(pod_dir: Path) -> PodRecord:
+    """Raises FileNotFoundError, RecordError."""
+    document = _read(pod_dir / WORKER_FILE)
+    try:
+        return decode(PodRecord, document.get("worker"))
+    except ValueError as error:
+        raise RecordError(str(error)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise RecordError(str(error)) from error
+    if not isinstance(document, dict):
+        raise RecordError("it is no JSON object")
+    if document.get("format") != FORMAT:
+        raise RecordError(f"its format is {document.get('format')!r}, not {FORMAT}")
+    return document
