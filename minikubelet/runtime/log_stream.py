@@ -146,31 +146,33 @@ class LogChanges:
         watched: set[Path] = set()
         pause = threading.Event()
         try:
-            while followers := self._current():
-                wanted = {directory for directory, _ in followers}
+            while wanted := self._wanted():
                 for directory in watched - wanted:
                     watcher.unwatch(directory)
                 watched &= wanted
-                # Said once to who is new, and again and again of what cannot be watched.
-                told = wanted - watched
-                watched |= {directory for directory in told if watcher.watch(directory)}
-                if told:
-                    _tell(followers, told)
-                changed = watcher.wait(None if watched == wanted else POLL_SECONDS)
-                _tell(followers, wanted if changed is None else changed)
+                # Told once when the watch begins; what cannot be watched, again and again.
+                new = wanted - watched
+                begun = {directory for directory in new if watcher.watch(directory)}
+                watched |= begun
+                patience = None if watched == wanted else POLL_SECONDS
+                changed = watcher.wait(0 if begun else patience)
+                self._tell(wanted if changed is None else changed | new)
                 pause.wait(PAUSE_SECONDS)
         finally:
             watcher.close()
 
-    def _current(self) -> tuple[tuple[Path, Callable[[], None]], ...]:
-        """The followers; when there are none, the thread's end is agreed at the same moment."""
+    def _tell(self, directories: set[Path]) -> None:
+        # Asked for after waiting: who came meanwhile must not miss what has changed since.
+        with self._lock:
+            followers = tuple(self._followers.values())
+        for directory, changed in followers:
+            if directory in directories:
+                changed()
+
+    def _wanted(self) -> set[Path]:
+        """The followed directories; when there are none, the thread's end is agreed at the same
+        moment."""
         with self._lock:
             if not self._followers:
                 self._watcher = None
-            return tuple(self._followers.values())
-
-
-def _tell(followers: tuple[tuple[Path, Callable[[], None]], ...], directories: set[Path]) -> None:
-    for directory, changed in followers:
-        if directory in directories:
-            changed()
+            return {directory for directory, _ in self._followers.values()}
