@@ -12,7 +12,9 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -61,6 +63,15 @@ class Database:
         """DamagedError or sqlite3.DatabaseError when the file is damaged, RefusedError when it is
         not ours to read, OSError and sqlite3.OperationalError when it cannot be opened."""
         return load_from(self._open())
+
+    def load_copy(self) -> tuple[Persisted, Numbers]:
+        """As `load`, from a file that cannot be opened where it is, for opening one may write."""
+        with copied(self.path) as copy:
+            connection = connect(copy)
+            try:
+                return load_from(connection)
+            finally:
+                connection.close()
 
     def write(self, batch: Batch) -> None:
         connection = self._open()
@@ -286,6 +297,17 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+@contextlib.contextmanager
+def copied(path: Path) -> Iterator[Path]:
+    """The file and its log somewhere else, for the owner only, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="minikubelet-state-") as directory:
+        copy = Path(directory, path.name)
+        shutil.copyfile(path, copy)
+        if (wal := beside(path, "-wal")).exists():
+            shutil.copyfile(wal, beside(copy, "-wal"))
+        yield copy
 
 
 def files_of(path: Path) -> list[Path]:

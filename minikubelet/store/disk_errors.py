@@ -1,11 +1,12 @@
 """What is wrong with the disk, in words that help.
 
-Role: errors of SQLite and of the system to texts and decisions. Pure.
+Role: errors of SQLite and of the system to texts and decisions.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -36,6 +37,8 @@ _BY_ERRNO = {
     errno.EACCES: sqlite3.SQLITE_PERM,
     errno.EPERM: sqlite3.SQLITE_PERM,
     errno.ENOENT: sqlite3.SQLITE_CANTOPEN,
+    errno.ENOTDIR: sqlite3.SQLITE_CANTOPEN,
+    errno.EEXIST: sqlite3.SQLITE_CANTOPEN,
 }
 
 
@@ -56,9 +59,12 @@ def is_busy(error: BaseException) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
-def why(error: BaseException) -> tuple[str, str]:
+def why(path: Path, error: BaseException) -> tuple[str, str]:
     """What is wrong and how to mend it."""
     code = _code(error)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_read_only(path.parent):
+        # SQLite does not know better.
+        code = sqlite3.SQLITE_READONLY
     known = None if code is None else _REASONS.get(code)
     if known is None:
         return str(error) or type(error).__name__, "see that the file can be written"
@@ -68,7 +74,7 @@ def why(error: BaseException) -> tuple[str, str]:
 
 
 def write_text(path: Path, error: BaseException) -> str:
-    reason, remedy = why(error)
+    reason, remedy = why(path, error)
     return (
         f"cannot write the state to {path}: {reason}; {remedy}. "
         "The state is kept in memory until then and writing it is tried again"
@@ -78,8 +84,15 @@ def write_text(path: Path, error: BaseException) -> str:
 def open_text(path: Path, error: BaseException) -> str:
     if isinstance(error, RefusedError):
         return str(error)
-    reason, remedy = why(error)
+    reason, remedy = why(path, error)
     return f"cannot open the state in {path}: {reason}; {remedy}"
+
+
+def _is_read_only(directory: Path) -> bool:
+    try:
+        return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _code(error: BaseException) -> int | None:

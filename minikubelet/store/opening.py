@@ -17,6 +17,7 @@ from minikubelet.store.database import Database, files_of
 from minikubelet.store.disk_errors import (
     DamagedError,
     RefusedError,
+    is_busy,
     is_damage,
     open_text,
     why,
@@ -26,6 +27,8 @@ from minikubelet.store.objects import StoreWriteError
 from minikubelet.store.pending import Pending
 from minikubelet.store.persisted import FIRST_NUMBERS, Numbers, Persisted, next_numbers
 from minikubelet.store.salvage import salvage
+
+_TROUBLE = (DamagedError, RefusedError, sqlite3.Error, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +43,36 @@ def open_database(database: Database, now: datetime) -> Opened:
     """StoreWriteError when the file is there and cannot be used."""
     path = database.path
     try:
-        persisted, found = database.load()
-    except (DamagedError, RefusedError, sqlite3.Error, OSError) as error:
-        database.close()
+        persisted, found = _load(database)
+    except _TROUBLE as error:
         if is_damage(error):
             return _recover(database, error, now)
-        if isinstance(error, RefusedError) or not _is_new(path):
-            raise StoreWriteError(open_text(path, error)) from error
-        persisted, found = Persisted(), FIRST_NUMBERS
+        raise StoreWriteError(open_text(path, error)) from error
     numbers = next_numbers(found)
     failing = ""
     try:
         database.write(Pending().take(numbers))
-    except (DamagedError, sqlite3.Error, OSError) as error:
+    except _TROUBLE as error:
         failing = write_text(path, error)
         # Nothing can be reserved, but the time goes on from one process to the next.
         numbers = next_numbers(found, beyond=_milliseconds(now))
     persisted = replace(persisted, resource_version=numbers.version, lost=numbers.lost)
     return Opened(persisted, numbers, failing=failing)
+
+
+def _load(database: Database) -> tuple[Persisted, Numbers]:
+    try:
+        return database.load()
+    except _TROUBLE as error:
+        database.close()
+        if is_damage(error) or is_busy(error) or isinstance(error, RefusedError):
+            raise
+        if _is_new(database.path):
+            return Persisted(), FIRST_NUMBERS
+        try:
+            return database.load_copy()
+        except OSError:
+            raise error from None
 
 
 def finish(database: Database, numbers: Numbers) -> None:
@@ -94,13 +109,13 @@ def _recover(database: Database, damage: Exception, now: datetime) -> Opened:
             salvaged.persisted, resource_version=numbers.version, floor=numbers.floor
         )
         database.build(persisted, numbers, aside)
-    except (DamagedError, sqlite3.Error, OSError) as error:
+    except _TROUBLE as error:
         raise StoreWriteError(
-            f"the state in {path} is damaged ({why(damage)[0]}) and cannot be mended: "
-            f"{why(error)[0]}; {why(error)[1]}"
+            f"the state in {path} is damaged ({why(path, damage)[0]}) and cannot be mended: "
+            + "; ".join(why(path, error))
         ) from error
     recovered = (
-        f"the state in {path} was damaged ({why(damage)[0]}); the file is kept as {aside}, "
+        f"the state in {path} was damaged ({why(path, damage)[0]}); the file is kept as {aside}, "
         f"{len(persisted.objects)} objects were read from it",
         *(f"lost from {path}: {lost}" for lost in salvaged.lost),
     )

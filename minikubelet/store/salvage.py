@@ -9,9 +9,7 @@ when its checksum is right; whatever is lost is told. The history is not kept: w
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from minikubelet.store.database import (
     beside,
     checked_version,
     connect,
+    copied,
     read_meta,
     read_numbers,
 )
@@ -52,12 +51,7 @@ class Salvaged:
 
 def salvage(path: Path) -> Salvaged:
     """From the file and its log. OSError when there is no room for the copy."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".salvage-") as directory:
-        copy = Path(directory, path.name)
-        for suffix in ("", "-wal"):
-            source = beside(path, suffix)
-            if source.exists():
-                shutil.copyfile(source, beside(copy, suffix))
+    with copied(path) as copy:
         if copy.stat().st_size < _PAGE_SIZE:
             _replace_first_page(copy)
         found = _read(copy)
@@ -72,11 +66,11 @@ def salvage(path: Path) -> Salvaged:
 def _read(copy: Path) -> Salvaged | None:
     try:
         connection = sqlite3.connect(copy, isolation_level=None)
-        connection.execute("SELECT count(*) FROM versions WHERE resource_version < 0")
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
     except sqlite3.Error:
         return None
     try:
-        return _read_tables(connection)
+        return _read_tables(connection) if ("versions",) in tables else None
     finally:
         connection.close()
 

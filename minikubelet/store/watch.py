@@ -40,7 +40,11 @@ class Watch:
 
     async def batch(self, limit: int = _BATCH) -> list[Change]:
         """At least one change, and what else is there already."""
-        changes = [await self.next()]
+        return [await self.next(), *self.ready(limit - 1)]
+
+    def ready(self, limit: int = _BATCH) -> list[Change]:
+        """What is there already, without waiting."""
+        changes: list[Change] = []
         while len(changes) < limit and (change := self._take()) is not None:
             changes.append(change)
         return changes
