@@ -145,7 +145,7 @@ class PodState:
 
     def tell_created(self, name: str, launch: Launch) -> None:
         run = self._require(launch.spec.container_id)
-        self._tell(
+        self.tell(
             ContainerCreated(
                 at=run.created_at,
                 pod=self.ref,
@@ -172,7 +172,7 @@ class PodState:
             )
         )
         self.back_offs.settled(run.name)
-        self._tell(
+        self.tell(
             ContainerStarted(
                 at=_datetime(record.started_at) if container_id in self.adopted else now,
                 pod=self.ref,
@@ -185,7 +185,7 @@ class PodState:
         )
         if record.cpu_unlimited:
             limit = self.pod.container(run.name).resources.limits.get("cpu", "")
-            self._tell(
+            self.tell(
                 LimitNotEnforced(
                     at=self._clock.now(),
                     pod=self.ref,
@@ -207,7 +207,7 @@ class PodState:
         self.back_offs.settled(name)
         if container_id:
             self._end_hook(container_id)
-        self._tell(
+        self.tell(
             ContainerStartFailed(
                 at=self._clock.now(),
                 pod=self.ref,
@@ -284,7 +284,7 @@ class PodState:
         self.holds_told.add(container_id)
         message = crash_loop_message(hold.name, self.pod, hold.delay_seconds)
         self.start_failures[hold.name] = StartFailure("CrashLoopBackOff", message)
-        self._tell(
+        self.tell(
             BackOffStarted(
                 at=self._clock.now(),
                 pod=self.ref,
@@ -303,7 +303,7 @@ class PodState:
     def stop_begins(self, run: ContainerRun, stop: KeptStop) -> None:
         self._replace(replace(run, killed_for=stop.cause))
         self.stops[run.container_id] = stop
-        self._tell(
+        self.tell(
             KillRequested(
                 at=self._clock.now(),
                 pod=self.ref,
@@ -342,7 +342,7 @@ class PodState:
         self._replace(run)
         self.stops.pop(run.container_id, None)
         at = run.finished_at if run.container_id in self.adopted else None
-        self._tell(
+        self.tell(
             ContainerExited(
                 at=at or self._clock.now(),
                 pod=self.ref,
@@ -398,7 +398,7 @@ class PodState:
         self._forget(lambda run: run.name not in done)
         self.sandbox_ready = True
         message = "Pod sandbox changed, it will be killed and re-created."
-        self._tell(SandboxChanged(at=self._clock.now(), pod=self.ref, message=message))
+        self.tell(SandboxChanged(at=self._clock.now(), pod=self.ref, message=message))
 
     def _is_done(self, name: str) -> bool:
         run = self.latest(name)
@@ -425,9 +425,14 @@ class PodState:
 
     # --- inside
 
-    def _tell(self, record: Record) -> None:
+    def tell(self, record: Record) -> None:
+        """To the journal, unless an earlier daemon has."""
         if self._told is None or not self._told(record):
             self._journal.append(record)
+
+    def nothing_told_before(self) -> None:
+        """From now on whatever happens is new."""
+        self._told = None
 
     def _require(self, container_id: str) -> ContainerRun:
         run = self.run_of(container_id)

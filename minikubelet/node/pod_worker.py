@@ -65,6 +65,8 @@ EVICTION_GRACE_SECONDS = 1.0
 CRASHES_IN_STOP = 3
 """After as many a pod that cannot be stopped in order is left to its shims."""
 
+TOLD_BEFORE_SECONDS = 5.0
+"""So long after a restart a fact may be one that the earlier daemon has told already."""
 OVERDUE_SHARE, LEAST_OVERDUE_SECONDS = 1.5, 10.0
 """How much of its grace period a stop may take before that is told (L-250)."""
 
@@ -256,6 +258,8 @@ class PodWorker:
             settle(self.state, restored)
             for container_id in self.state.container_ids():
                 self._services.runtime.release(container_id)
+            until = self._clock.monotonic() + TOLD_BEFORE_SECONDS
+            self._clock.call_at(until, self.state.nothing_told_before)
         for container_id in tuple(self.state.stops):
             if self._stop_request is None:
                 self._spawn(self._stopper.resume(container_id))
@@ -300,7 +304,7 @@ class PodWorker:
         if self._accepted or (self._scheduled_to and self.pod.spec.scheduling_gates):
             return
         self._accepted = True
-        self._services.journal.append(
+        self.state.tell(
             PodAccepted(at=self._clock.now(), pod=self.state.ref, scheduled_to=self._scheduled_to)
         )
 
@@ -469,16 +473,12 @@ class PodWorker:
 
     def _exceed_deadline(self) -> None:
         message = "Pod was active on the node longer than the specified deadline"
-        self._services.journal.append(
-            DeadlineExceeded(at=self._clock.now(), pod=self.state.ref, message=message)
-        )
+        self.state.tell(DeadlineExceeded(at=self._clock.now(), pod=self.state.ref, message=message))
         override = StatusOverride(PodPhase.FAILED, "DeadlineExceeded", message)
         self.request_stop(StopRequest(KillCause.DEADLINE, override=override))
 
     def _evict(self, message: str) -> None:
-        self._services.journal.append(
-            PodEvicted(at=self._clock.now(), pod=self.state.ref, message=message)
-        )
+        self.state.tell(PodEvicted(at=self._clock.now(), pod=self.state.ref, message=message))
         override = StatusOverride(PodPhase.FAILED, "Evicted", message)
         self.request_stop(StopRequest(KillCause.EVICTED, EVICTION_GRACE_SECONDS, override))
 
@@ -508,7 +508,7 @@ class PodWorker:
         self._on_status(self.pod, status)
         self.status = status
         for record in status_records(before, status, self.state.ref, self._clock.now()):
-            self._services.journal.append(record)
+            self.state.tell(record)
         self._probes.wake()
 
     def _finish(self) -> None:

@@ -62,6 +62,18 @@ def find_shim(instance_dir: str) -> Found:
         time.sleep(_PAUSE_SECONDS)
 
 
+def has_shim(instance_dir: str) -> bool:
+    """Whether a shim lives that has this instance, or may begin to."""
+    launch_path = os.path.join(instance_dir, LAUNCH)
+    if not os.path.exists(launch_path):
+        return False
+    lock = claim(launch_path)
+    if lock is None:
+        return os.path.exists(launch_path)
+    os.close(lock)
+    return False
+
+
 def end_by_force(instance_dir: str) -> None:
     """Kill what runs of an instance whose shim cannot be talked to; the shim then ends by
     itself. Blocks."""
