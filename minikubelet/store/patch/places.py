@@ -25,6 +25,8 @@ class Place:
     owner: str = ""
     """The message whose field it is; together with `name`."""
     name: str = ""
+    optional: bool = False
+    """Whether the field may be absent rather than empty."""
 
     @property
     def is_list(self) -> bool:
@@ -52,6 +54,7 @@ class Place:
             frozenset(field.patch_strategy.split(",")) if field.patch_strategy else frozenset(),
             self.message,
             name,
+            field.is_pointer,
         )
 
     def item(self) -> Place:

@@ -135,7 +135,7 @@ class _Patched:
             if wanted is None:
                 return
             raise
-        if not _equal(actual, wanted):
+        if not equal_json(actual, wanted):
             raise _unfit("test", path, "the value is another")
 
     def _value(self, name: str, path: str) -> Any:
@@ -208,12 +208,12 @@ def _copy_all(value: Any) -> Any:
     return value
 
 
-def _equal(one: Any, other: Any) -> bool:
+def equal_json(one: Any, other: Any) -> bool:
     """Python takes true for 1, JSON does not."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(equal_json(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_equal, one, other))
+        return len(one) == len(other) and all(map(equal_json, one, other))
     return bool(one == other)
