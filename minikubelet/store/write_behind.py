@@ -43,6 +43,8 @@ class WriteBehind:
         self._clock = clock
         self._database = Database(path)
         self._thread = ThreadPoolExecutor(1, "minikubelet-state")
+        self._loop: asyncio.AbstractEventLoop
+        self._opened = False
         self._state: Callable[[], Persisted] = Persisted
         self._pending = Pending()
         self._numbers = FIRST_NUMBERS
@@ -61,9 +63,11 @@ class WriteBehind:
     async def open(self, state: Callable[[], Persisted]) -> Persisted:
         """`state` tells later what the store holds, should the file have to be written anew."""
         self._state = state
-        opened = await asyncio.get_running_loop().run_in_executor(
+        self._loop = asyncio.get_running_loop()
+        opened = await self._loop.run_in_executor(
             self._thread, open_database, self._database, self._clock.now()
         )
+        self._opened = True
         self._numbers = opened.numbers
         self._newest = self._durable = opened.numbers.version
         self._floor = opened.numbers.floor
@@ -91,7 +95,7 @@ class WriteBehind:
     async def durable(self, resource_version: int) -> None:
         if resource_version <= self._durable:
             return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((resource_version, waiter))
         self._schedule(lazily=False)
         await waiter
@@ -99,7 +103,7 @@ class WriteBehind:
     async def close(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            if self._durable:
+            if self._opened:
                 await self._write_rest()
                 last = self._next_numbers()
                 await loop.run_in_executor(self._thread, finish, self._database, last)
@@ -124,7 +128,7 @@ class WriteBehind:
             self._urgent |= not lazily
         elif not lazily:
             if self._soon is None:
-                self._soon = asyncio.get_running_loop().call_soon(self._flush)
+                self._soon = self._loop.call_soon(self._flush)
         elif self._timer is None:
             self._flush_in(LAZY_SECONDS)
 
@@ -144,7 +148,7 @@ class WriteBehind:
             self._urgent = True
             return
         self._urgent = False
-        run = asyncio.get_running_loop().run_in_executor
+        run = self._loop.run_in_executor
         numbers = self._next_numbers()
         batch: Batch | None = None
         if self._damage is not None:

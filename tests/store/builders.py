@@ -41,7 +41,7 @@ def told(watch: Watch) -> list[tuple[str, str, int]]:
     """What a watch has to say at the moment: type, name and version."""
     return [
         (change.type.value, change.object.key.name, change.resource_version)
-        for change in watch.ready()
+        for change in watch.ready(1_000_000)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,6 +67,24 @@ async def test_a_full_disk_is_told_and_made_up_for(small_disk: Path) -> None:
     async with opened(path) as again:
         assert list(again.list(PODS)) == listed
         assert (len(listed), again.recovered) == (40, ())
+
+
+async def test_a_limit_on_the_size_of_files_is_told_and_made_up_for(tmp_path: Path) -> None:
+    clock = FakeClock()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with opened(tmp_path / "state.db", clock) as store:
+        await store.durable(create(store, a_key("before")))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            version = create(store, a_key("large"), spec="x" * 200_000)
+            with pytest.raises(StoreWriteError, match="limits on the size of files"):
+                await store.durable(version)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        await _until_it_works(store, clock)
+        await store.durable(version)
+    async with opened(tmp_path / "state.db") as store:
+        assert [s.key.name for s in store.list(PODS)] == ["before", "large"]
 
 
 async def test_a_disk_that_is_full_at_the_start_costs_no_state(small_disk: Path) -> None:
