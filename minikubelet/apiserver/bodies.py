@@ -118,6 +118,8 @@ def as_document(body: Body, resource: Resource) -> Json:
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({resource.api_version})"
         )
+    if _has_null_item(content):
+        raise unhandled(resource, "null is not an item of a list")
     rest = {k: v for k, v in content.items() if k not in ("apiVersion", "kind")}
     document: Json = copy_json({"apiVersion": api_version, "kind": kind, **rest})
     return document
@@ -196,6 +198,14 @@ def _limit_depth(content: Any) -> None:
         if not level:
             return
     raise bad_request(f"json parse error: nested deeper than {_MAX_DEPTH} levels")
+
+
+def _has_null_item(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_null_item(item) for item in value.values())
+    if isinstance(value, list):
+        return any(item is None or _has_null_item(item) for item in value)
+    return False
 
 
 def _children(value: Any) -> Iterator[Any]:

@@ -30,7 +30,7 @@ _SET_BY_SERVER = (
     "deletionGracePeriodSeconds",
     "selfLink",
 )
-_KEPT = ("deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields")
+_KEPT = ("deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 _IMMUTABLE = "field is immutable"
 FOREGROUND_FINALIZER = "foregroundDeletion"
 ORPHAN_FINALIZER = "orphan"
@@ -92,6 +92,8 @@ def with_kept_metadata(document: Json, stored: Json, target: Target) -> Json:
     for key in (*_KEPT, "selfLink", "resourceVersion"):
         meta.pop(key, None)
     meta |= {key: old[key] for key in (*_KEPT, "resourceVersion") if key in old}
+    if "managedFields" in old and "managedFields" not in meta:
+        meta["managedFields"] = old["managedFields"]
     return _in_order(document, meta)
 
 

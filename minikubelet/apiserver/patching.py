@@ -29,13 +29,13 @@ from minikubelet.apiserver.writing import ObjectWriter, Written, require_stored
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.fieldpath import invalid as invalid_field
 from minikubelet.manifest.json_tree import Json, copy_json
-from minikubelet.store import patch as patches
 from minikubelet.store.kinds import Resource
 from minikubelet.store.patch import (
     ApplyConflict,
     PatchError,
     json_patch,
     merge_patch,
+    server_side_apply,
     strategic_merge_patch,
 )
 
@@ -83,13 +83,14 @@ class ObjectPatcher:
             raise not_found(resource, target.name)
         live = served_form(stored.document, resource) if stored else None
         try:
-            merged = vars(patches)["server_side_apply"](
+            merged = server_side_apply(
                 live,
                 applied,
                 manager=options.field_manager,
                 force=options.force,
                 message=resource.message,
                 now=metadata.timestamp(self._identity().created_at),
+                subresource=target.subresource,
             )
         except ApplyConflict as err:
             details = object_details(resource, target.name)
@@ -100,8 +101,8 @@ class ObjectPatcher:
         warnings = body.duplicates if options.field_validation is FieldValidation.WARN else ()
         if stored is None:
             return self._writer.create_document(target, merged, options, warnings)
-        managed = merged["metadata"].get("managedFields")
-        return self._writer.change(target, stored, merged, options, warnings, managed)
+        merged["metadata"].setdefault("managedFields", [])
+        return self._writer.change(target, stored, merged, options, warnings, applied=True)
 
     def _applied(self, target: Target, body: Body, options: WriteOptions) -> Json:
         resource = target.resource

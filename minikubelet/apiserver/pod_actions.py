@@ -24,7 +24,7 @@ from minikubelet.apiserver.responses import (
     success_status,
 )
 from minikubelet.apiserver.services import ApiServices
-from minikubelet.manifest.json_tree import Json, copy_json
+from minikubelet.manifest.json_tree import Json, copy_json, objects_in
 from minikubelet.store.objects import StoredObject
 
 _TOKEN_SECONDS = 3600
@@ -64,6 +64,7 @@ class PodActions:
             return await self._done(None)
         bound: Json = copy_json(stored.document)
         bound["spec"]["nodeName"] = node
+        self._mark_scheduled(bound)
         return await self._done(self._store.replace(target.key, bound))
 
     async def create_token(self, request: web.Request) -> web.StreamResponse:
@@ -106,6 +107,16 @@ class PodActions:
             )
         check_place(meta, target)
         return target, document
+
+    def _mark_scheduled(self, pod: Json) -> None:
+        status = pod.setdefault("status", {})
+        others = [c for c in objects_in(status, "conditions") if c.get("type") != "PodScheduled"]
+        scheduled = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastTransitionTime": timestamp(self._clock.now()),
+        }
+        status["conditions"] = [*others, scheduled]
 
     def _existing(self, target: Target) -> StoredObject:
         stored = self._store.get(target.key)

@@ -18,13 +18,16 @@ from aiohttp import web
 from minikubelet.apiserver.negotiation import Form
 from minikubelet.apiserver.rendering import Renderer
 from minikubelet.apiserver.requests import ListOptions, Target, version_number
-from minikubelet.apiserver.responses import bad_request, expired
+from minikubelet.apiserver.responses import ApiError, bad_request, expired, internal_error
 from minikubelet.apiserver.selecting import Selection
 from minikubelet.apiserver.strategies.events import needs_conversion
 from minikubelet.clock import Clock
+from minikubelet.log import get_logger
 from minikubelet.store.objects import Change, ChangeType, Expired, StoredObject
 from minikubelet.store.store import ObjectStore
 from minikubelet.store.watch import Watch
+
+log = get_logger(__name__)
 
 BOOKMARK_SECONDS = 60.0
 _WRITE_BYTES = 64 * 1024
@@ -88,6 +91,27 @@ async def serve_watch(
     response.headers["Cache-Control"] = "no-cache, private"
     response.enable_chunked_encoding()
     await response.prepare(request)
+    try:
+        await _tell(response, stream, lines, options, clock, watches)
+    except (ConnectionError, ApiError):
+        raise
+    except Exception as err:
+        # The answer has begun: an error can only be told in it.
+        log.exception("watch failed", path=request.path)
+        await response.write(_error_line(internal_error(f"{type(err).__name__}: {err}").status))
+    await response.write_eof()
+    return response
+
+
+async def _tell(
+    response: web.StreamResponse,
+    stream: _Stream,
+    lines: Iterator[bytes],
+    options: ListOptions,
+    clock: Clock,
+    watches: Watches,
+) -> None:
+    """Write until the time is up, the server stops, or the client fell behind."""
     started_at = clock.monotonic()
     deadline = math.inf
     if options.timeout_seconds:
@@ -96,8 +120,7 @@ async def serve_watch(
     for piece in _pieces(lines):
         await response.write(piece)
     if stream.watch is None:
-        await response.write_eof()
-        return response
+        return
     with stream.watch as watch:
         while not watches.ending and clock.monotonic() < deadline:
             try:
@@ -110,8 +133,6 @@ async def serve_watch(
             if not changes and clock.monotonic() >= bookmark_at:
                 bookmark_at = clock.monotonic() + BOOKMARK_SECONDS
                 await response.write(stream.bookmark(watch.resource_version))
-    await response.write_eof()
-    return response
 
 
 class _Stream:

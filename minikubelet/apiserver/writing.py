@@ -26,7 +26,7 @@ from minikubelet.apiserver.responses import (
     not_found,
 )
 from minikubelet.apiserver.services import ApiServices
-from minikubelet.apiserver.strategies.events import served_form, stored_form
+from minikubelet.apiserver.strategies.events import served_form, stored_form, stored_message
 from minikubelet.apiserver.strategies.kinds import strategy_of
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.fieldpath import ErrorType, FieldError
@@ -34,8 +34,10 @@ from minikubelet.manifest.findings import Finding, Severity
 from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.kinds import Resource, Serving
 from minikubelet.store.objects import Key, StoredObject
+from minikubelet.store.patch import record_update
 
 _NAME_ATTEMPTS = 8
+_UNKNOWN_MANAGER = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +114,20 @@ class ObjectWriter:
         document: Json,
         options: WriteOptions,
         warnings: tuple[str, ...] = (),
-        managed_fields: list[Json] | None = None,
+        *,
+        applied: bool = False,
     ) -> Written:
-        """Put `document` into the place of `stored`; both are complete objects."""
+        """Put `document` into the place of `stored`; both are complete objects. One that was
+        `applied` says who owns its fields."""
         resource = target.resource
         check_version(document, stored, target)
         new = metadata.with_kept_metadata(
             copy_json(stored_form(document, resource)), stored.document, target
         )
         new, errors, findings = self._changed(target, new, stored.document)
-        if managed_fields is not None:
-            new["metadata"]["managedFields"] = managed_fields
         if errors:
             raise invalid(resource.group, resource.kind, target.name, errors)
+        new = self._with_owners(new, stored.document, target, options, applied)
         warnings = (*warnings, *advice(findings))
         if options.dry_run:
             return Written(served_form(new, resource), None, warnings=warnings)
@@ -160,6 +163,25 @@ class ObjectWriter:
         if strategy.counts_generation:
             new = _with_generation(new, old)
         return new, [*errors, *refusals(findings)], findings
+
+    def _with_owners(
+        self, new: Json, old: Json, target: Target, options: WriteOptions, applied: bool
+    ) -> Json:
+        """With what the change does to the owners of fields; only objects that somebody applied
+        have owners."""
+        meta = new["metadata"]
+        if not applied and "managedFields" in meta:
+            return record_update(
+                old,
+                new,
+                manager=options.field_manager or _UNKNOWN_MANAGER,
+                message=stored_message(target.resource),
+                now=metadata.timestamp(self._identity().created_at),
+                subresource=target.subresource,
+            )
+        if not meta.get("managedFields", True):
+            del meta["managedFields"]
+        return new
 
     def _put(self, key: Key, document: Json, stored: StoredObject | None) -> StoredObject:
         try:

@@ -45,6 +45,11 @@ def needs_conversion(resource: Resource) -> bool:
     return resource.group == _NEWER_GROUP
 
 
+def stored_message(resource: Resource) -> str:
+    """The message of the form in which the store keeps it."""
+    return "core.Event" if needs_conversion(resource) else resource.message
+
+
 def _renamed(document: Json, names: Mapping[str, str]) -> Json:
     return {names.get(name, name): value for name, value in document.items()}
 
