@@ -1,72 +1,371 @@
 """The node agent: one supervised worker per pod.
 
-Role: gives each pod its worker and each fact from the runtime to the worker that it concerns.
-Invariants: one worker per pod UID; a worker is the only writer of its pod's state.
+Role: compares what the sources want with the workers there are, starts, updates and stops them,
+and gives each fact from the runtime to the worker that it concerns.
+Invariants: one worker per pod UID; a worker is the only writer of its pod's state; a pod is counted
+as missing only when every source has reported; static pods of one full name never overlap (L-24);
+level-triggered, a pass can be repeated.
+Upstream: kubernetes pkg/kubelet, kubelet_pods.go and pod_workers.go (L-22 … L-26, L-69, L-75).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from minikubelet.journal import PodRef, PortClash
+from minikubelet.clock import Wakeup
+from minikubelet.journal import PhaseChanged, PodRef
+from minikubelet.kill_cause import KillCause
+from minikubelet.log import get_logger
+from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.pod import Pod
-from minikubelet.node.pod_worker import PodWorker, StopRequest
-from minikubelet.node.port_clashes import declared_ports, port_clashes
+from minikubelet.node.admission import Rejection
+from minikubelet.node.agent_pods import AgentPod, Wanted
+from minikubelet.node.bell import Bell
+from minikubelet.node.desired import DesiredPod, PodSourceName
+from minikubelet.node.pod_worker import PodWorker
+from minikubelet.node.port_clashes import declared_ports, port_clash_records
+from minikubelet.node.recovery import RestoredPod
 from minikubelet.node.services import NodeServices
+from minikubelet.node.stop_request import StopRequest
 from minikubelet.node.supervise import supervise
-from minikubelet.pod.pod_status import PodStatus
+from minikubelet.pod.pod_status import PodPhase, PodStatus
+from minikubelet.pod.qos import compute_qos_class
+from minikubelet.pod.termination import MINIMUM_KILL_SECONDS
 from minikubelet.runtime.processes import ContainerEvent
 
 StatusListener = Callable[[Pod, PodStatus], None]
+Admit = Callable[[Pod, Sequence[Pod], bool], Rejection | None]
+"""Whether the node takes a pod beside the active ones; True for static pods."""
+
+FIRST_REPORT_SECONDS = 5.0
+"""So long restored pods wait for their source; then they go on as they were known."""
+
+log = get_logger(__name__)
+
+
+def _take_all(pod: Pod, active: Sequence[Pod], static: bool) -> None:
+    return None
 
 
 class NodeAgent:
-    def __init__(self, services: NodeServices, on_status: StatusListener) -> None:
+    """`sources` are those that have to report before a pod counts as missing.
+
+    `on_finished` hears of each pod of which nothing runs any more, or ever will; `on_removed` when
+    nobody wants it either. A bare agent takes every pod.
+    """
+
+    def __init__(
+        self,
+        services: NodeServices,
+        on_status: StatusListener,
+        *,
+        sources: Collection[PodSourceName] = (),
+        admit: Admit = _take_all,
+        on_finished: Callable[[DesiredPod], None] = lambda desired: None,
+        on_removed: Callable[[DesiredPod], None] = lambda desired: None,
+    ) -> None:
         self._services = services
+        self._clock = services.clock
         self._on_status = on_status
-        self._workers: dict[str, PodWorker] = {}
+        self._admit = admit
+        self._on_finished = on_finished
+        self._on_removed = on_removed
+        self._wanted = Wanted(sources)
+        self._pods: dict[str, AgentPod] = {}
+        self._restored: dict[str, RestoredPod] = {}
+        self._wakeup = Wakeup(services.clock)
+        self._bell = Bell(services.clock)
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping = False
+
+    # --- what there is
 
     @property
     def workers(self) -> tuple[PodWorker, ...]:
-        return tuple(self._workers.values())
+        return tuple(pod.worker for pod in self._pods.values() if pod.worker is not None)
+
+    @property
+    def pods(self) -> tuple[DesiredPod, ...]:
+        """All that are configured, or stop because they are not any more."""
+        return tuple(pod.desired for pod in self._pods.values())
+
+    @property
+    def active(self) -> tuple[Pod, ...]:
+        """Those that count against the node's resources and ports."""
+        return tuple(pod.desired.pod for pod in self._pods.values() if pod.active)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every source has reported."""
+        return self._wanted.complete
+
+    def worker(self, uid: str) -> PodWorker | None:
+        pod = self._pods.get(uid)
+        return pod.worker if pod else None
+
+    def is_over(self, uid: str) -> bool:
+        """Whether the pod is known, and nothing of it runs or will run."""
+        pod = self._pods.get(uid)
+        return pod is not None and pod.over
+
+    def known_containers(self) -> dict[str, frozenset[str]]:
+        """Ids of the instances whose files are of use, by the UID of each pod that is known."""
+        known: dict[str, frozenset[str]] = {d.uid: frozenset() for d in self._wanted.all()}
+        known |= {uid: frozenset(pod.instances) for uid, pod in self._restored.items()}
+        for uid, pod in self._pods.items():
+            ids = pod.worker.state.container_ids() if pod.worker is not None else ()
+            known[uid] = frozenset(ids)
+        return known
+
+    # --- what the sources say
+
+    def desired(self, source: PodSourceName, pods: Iterable[DesiredPod]) -> None:
+        """All pods that a source wants from now on."""
+        self._wanted.set_all(source, pods)
+        self.wake()
+
+    def set_pod(self, desired: DesiredPod) -> None:
+        """A new or changed pod of a source."""
+        self._wanted.set(desired)
+        self.wake()
+
+    def drop_pod(self, source: PodSourceName, uid: str) -> None:
+        """The source does not want the pod any more."""
+        self._wanted.drop(source, uid)
+        self.wake()
+
+    def source_ready(self, source: PodSourceName) -> None:
+        """`set_pod` has been called for everything that the source wants."""
+        self._wanted.ready(source)
+        self.wake()
+
+    def wake(self) -> None:
+        self._wakeup.set()
+
+    # --- what the runtime says
 
     def handle(self, event: ContainerEvent) -> None:
         """Give a fact from the runtime to the worker of its pod."""
-        for worker in self._workers.values():
+        for worker in self.workers:
             if worker.state.run_of(event.container_id) is not None:
                 worker.handle(event)
                 return
 
+    # --- life
+
     async def run_pods(self, pods: Iterable[Pod]) -> None:
         """Run these pods; returns when all of them are finished and nothing of them is left."""
-        added = [self._add(pod) for pod in pods]
-        self._tell_port_clashes([worker.pod for worker in added])
+        added = [AgentPod(DesiredPod(pod, {}, PodSourceName.FILE)) for pod in pods]
+        for pod in added:
+            pod.worker = PodWorker(pod.desired.pod, self._services, self._on_status)
+            self._pods[pod.desired.uid] = pod
+        self._tell_port_clashes([pod.desired.pod for pod in added], ())
         async with asyncio.TaskGroup() as group:
-            for worker in added:
-                name = f"pod {worker.state.ref}"
-                group.create_task(supervise(name, worker.run, worker.after_crash), name=name)
+            for pod in added:
+                self._spawn(group, pod)
+
+    async def run(self, restored: Iterable[RestoredPod] = ()) -> None:
+        """Until cancelled, which leaves the containers to their shims. `restored` are matched with
+        what the sources want before anything new starts."""
+        self._restored = {pod.uid: pod for pod in restored}
+        hold_until = self._clock.monotonic() + FIRST_REPORT_SECONDS
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            while not self._wanted.complete and self._clock.monotonic() < hold_until:
+                self._wakeup.clear()
+                await self._wakeup.wait(hold_until)
+            while True:
+                self._wakeup.clear()
+                self._reconcile()
+                await self._wakeup.wait()
 
     def stop_all(self, request: StopRequest) -> None:
-        for worker in self._workers.values():
+        """Stop every pod; nothing is started any more."""
+        self._stopping = True
+        for worker in self.workers:
             worker.request_stop(request)
 
-    def _tell_port_clashes(self, pods: list[Pod]) -> None:
-        ports = [port for pod in pods for _, port in declared_ports(pod)]
+    async def wait_stopped(self) -> None:
+        """Until no worker runs."""
+        await self._bell.wait_for(lambda: not any(pod.running for pod in self._pods.values()))
+
+    # --- one pass (L-22: REMOVE, ADD, UPDATE, DELETE)
+
+    def _reconcile(self) -> None:
+        if self._wanted.complete:
+            for pod in tuple(self._pods.values()):
+                if self._wanted.get(pod.desired.uid) is None:
+                    self._remove(pod)
+        if self._stopping:
+            return
+        self._resume_restored()
+        known = [self._pods[d.uid] for d in self._wanted.all() if d.uid in self._pods]
+        for desired in self._wanted.all():
+            if desired.uid not in self._pods and not self._must_wait(desired):
+                self._add(desired)
+        for pod in known:
+            wanted = self._wanted.get(pod.desired.uid)
+            if wanted is not None:
+                self._update(pod, wanted)
+
+    def _remove(self, pod: AgentPod) -> None:
+        pod.removed = True
+        if pod.over:
+            del self._pods[pod.desired.uid]
+            self._on_removed(pod.desired)
+        elif pod.worker is not None and not pod.stop_asked:
+            pod.stop_asked = True
+            pod.worker.request_stop(StopRequest(KillCause.DELETED))  # L-244, L-245
+
+    def _resume_restored(self) -> None:
+        """Pods of the earlier daemon go on first, also those that nobody wants any more: they are
+        stopped in order by the next pass."""
+        restored, self._restored = self._restored, {}
+        for uid, record in restored.items():
+            desired = self._wanted.get(uid) or _as_restored(record)
+            if desired is None:
+                self._give_up(record)
+            else:
+                self._start(desired, record)
+        if restored:
+            self.wake()
+
+    def _give_up(self, restored: RestoredPod) -> None:
+        """Nobody can say what this pod is: what runs of it belongs to no pod (L-246)."""
+        log.error("pod cannot be restored", uid=restored.uid, why="its record is damaged")
+        for container_id, adopted in restored.instances.items():
+            if adopted.alive:
+                self._services.runtime.release(container_id)
+                self._services.runtime.stop(container_id, MINIMUM_KILL_SECONDS)
+
+    def _must_wait(self, desired: DesiredPod) -> bool:
+        """L-24: for another static pod of its full name."""
+        return desired.is_static and any(
+            pod.desired.is_static and not pod.over and pod.desired.full_name == desired.full_name
+            for pod in self._pods.values()
+        )
+
+    def _add(self, desired: DesiredPod) -> None:
+        status = desired.status
+        if status is not None and status.phase.terminal:  # L-84
+            self._pods[desired.uid] = AgentPod(desired)
+            self._on_finished(desired)
+            return
+        rejection = None
+        if not desired.deleting:
+            rejection = self._admit(desired.pod, self.active, desired.is_static)
+        if rejection is None:
+            self._start(desired)
+        else:
+            self._pods[desired.uid] = AgentPod(desired)
+            self._reject(desired.pod, rejection)
+
+    def _reject(self, pod: Pod, rejection: Rejection) -> None:
+        """L-69: no worker, no container, a final status."""
+        now, message = self._clock.now(), rejection.status_message
+        status = PodStatus(
+            phase=PodPhase.FAILED,
+            reason=rejection.reason,
+            message=message,
+            start_time=now,
+            qos_class=compute_qos_class(pod),
+            observed_generation=pod.metadata.generation,
+        )
+        self._services.journal.append(
+            PhaseChanged(
+                at=now,
+                pod=PodRef.of(pod.metadata),
+                old=PodPhase.PENDING,
+                new=PodPhase.FAILED,
+                reason=rejection.reason,
+                message=message,
+            )
+        )
+        self._on_status(pod, status)
+
+    def _update(self, pod: AgentPod, wanted: DesiredPod) -> None:
+        if pod.removed:  # L-25: the same UID again, while it still stopped
+            if pod.over:
+                del self._pods[pod.desired.uid]
+                self._on_removed(pod.desired)
+                self._add(wanted)
+            return
+        before, pod.desired = pod.desired, wanted
+        if pod.worker is None or (before is wanted and not pod.has_news_for_worker):
+            return
+        pod.tell_worker()
+        self._delete_if_asked(pod)
+
+    def _delete_if_asked(self, pod: AgentPod) -> None:
+        """L-77, L-79: at least a second; a shorter one later counts (L-241)."""
+        if pod.worker is None or not pod.desired.deleting or not pod.running:
+            return
+        grace = pod.desired.pod.metadata.deletion_grace_period_seconds
+        seconds = None if grace is None else max(float(grace), 1.0)
+        pod.stop_asked = True
+        pod.worker.request_stop(StopRequest(KillCause.DELETED, seconds))
+
+    # --- workers
+
+    def _start(self, desired: DesiredPod, restored: RestoredPod | None = None) -> None:
+        pod = AgentPod(desired)
+        pod.worker = PodWorker(
+            desired.pod,
+            self._services,
+            self._listen,
+            document=desired.document,
+            source=desired.source,
+            scheduled_to=desired.scheduled_to,
+            restored=restored,
+        )
+        self._pods[desired.uid] = pod
+        if restored is not None:
+            pod.tell_worker()
+            if pod.worker.status is not None:
+                # The earlier daemon may have had no time to write it.
+                self._on_status(desired.pod, pod.worker.status)
+        else:
+            pod.unsent = desired.status is not None
+        others = [other for other in self.active if other is not desired.pod]
+        if restored is None:
+            self._tell_port_clashes([desired.pod], others)
+        assert self._group is not None, "the agent runs"
+        self._spawn(self._group, pod)
+        self._delete_if_asked(pod)
+
+    def _listen(self, pod: Pod, status: PodStatus) -> None:
+        self._on_status(pod, status)
+        known = self._pods.get(pod.metadata.uid)
+        if known is not None and known.unsent:
+            self.wake()
+
+    def _spawn(self, group: asyncio.TaskGroup, pod: AgentPod) -> None:
+        assert pod.worker is not None
+        pod.running = True
+        group.create_task(self._work(pod, pod.worker), name=f"pod {pod.worker.state.ref}")
+
+    async def _work(self, pod: AgentPod, worker: PodWorker) -> None:
+        await supervise(f"pod {worker.state.ref}", worker.run, worker.after_crash)
+        pod.running = False
+        self._on_finished(pod.desired)
+        self._bell.ring()
+        self.wake()
+
+    def _tell_port_clashes(self, pods: Sequence[Pod], others: Sequence[Pod]) -> None:
+        ports = {port for pod in pods for _, port in declared_ports(pod)}
         if not ports:
             return
-        for clash in port_clashes(pods, self._services.port_holders(ports)):
-            self._services.journal.append(
-                PortClash(
-                    at=self._services.clock.now(),
-                    pod=PodRef.of(clash.pod.metadata),
-                    container=clash.container,
-                    field_path=f"spec.containers{{{clash.container}}}",
-                    message=clash.message,
-                )
-            )
+        # Who holds a port that a pod here declares is that pod: it is named instead.
+        own = {port for pod in others for _, port in declared_ports(pod)}
+        holders = self._services.port_holders(sorted(ports - own)) if ports - own else {}
+        for record in port_clash_records(pods, others, holders, self._clock.now()):
+            self._services.journal.append(record)
 
-    def _add(self, pod: Pod) -> PodWorker:
-        worker = PodWorker(pod, self._services, self._on_status)
-        self._workers[pod.metadata.uid] = worker
-        return worker
+
+def _as_restored(restored: RestoredPod) -> DesiredPod | None:
+    """The pod as the earlier daemon had it; None when that was not to be read."""
+    if restored.document is None:
+        return None
+    pod = decode_pod(restored.document)
+    return DesiredPod(pod, restored.document, PodSourceName(restored.source))

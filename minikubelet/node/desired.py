@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from minikubelet.manifest.decode_values import objects, time_or_none, value_or
+from minikubelet.manifest.decode_values import JSONObject, objects, time_or_none, value_or
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod
 from minikubelet.pod.pod_status import PodCondition, PodPhase, PodStatus
@@ -74,7 +74,7 @@ def _phase(text: str) -> PodPhase:
     return next((phase for phase in PodPhase if phase == text), PodPhase.PENDING)
 
 
-def _condition(document: Json) -> PodCondition:
+def _condition(document: JSONObject) -> PodCondition:
     return PodCondition(
         type=value_or(document, "type", ""),
         status=value_or(document, "status", ""),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from minikubelet.journal import PodRef, PortClash
 from minikubelet.manifest.pod import Pod
 
 
@@ -52,3 +54,20 @@ def port_clashes(pods: Sequence[Pod], holders: Mapping[int, str]) -> tuple[Clash
                 )
             taken.setdefault(port, owner)
     return tuple(clashes)
+
+
+def port_clash_records(
+    pods: Sequence[Pod], others: Sequence[Pod], holders: Mapping[int, str], at: datetime
+) -> tuple[PortClash, ...]:
+    """What the journal is told about `pods` that come to a node where the `others` run."""
+    return tuple(
+        PortClash(
+            at=at,
+            pod=PodRef.of(clash.pod.metadata),
+            container=clash.container,
+            field_path=f"spec.containers{{{clash.container}}}",
+            message=clash.message,
+        )
+        for clash in port_clashes([*others, *pods], holders)
+        if any(clash.pod is pod for pod in pods)
+    )

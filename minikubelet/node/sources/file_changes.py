@@ -18,7 +18,7 @@ async def file_changes(path: Path) -> AsyncIterator[Iterable[Path]]:
     """Raises FileNotFoundError, OSError; ends when the directory itself is gone."""
     from watchfiles import awatch  # not before the first container has started
 
-    watched = path if path.is_dir() else path.parent
+    watched = _directory(path)
     single = watched != path
     async for changes in awatch(
         watched,
@@ -31,3 +31,7 @@ async def file_changes(path: Path) -> AsyncIterator[Iterable[Path]]:
         yield changed & {path} if single else changed
         if not watched.exists():
             return
+
+
+def _directory(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
