@@ -216,6 +216,7 @@ class HookRan(Record):
     duration_seconds: float
     ok: bool
     message: str = ""
+    container_id: str = ""
     fallback_host: str = ""
     """Where an HTTPS request was answered in plain HTTP, and HTTP then worked (L-187)."""
 

@@ -164,7 +164,7 @@ class ContainerStarter:
         if result is not None:
             ended = replace(note, ended=True, message=result.message)
             self._state.post_start[container_id] = ended
-            self._services.journal.append(
+            self._state.tell(
                 hook_record(
                     POST_START,
                     handler,
@@ -172,6 +172,7 @@ class ContainerStarter:
                     note.began,
                     state=self._state,
                     container=container.name,
+                    container_id=container_id,
                     clock=clock,
                 )
             )

@@ -61,6 +61,7 @@ def hook_record(
     *,
     state: PodState,
     container: str,
+    container_id: str,
     clock: Clock,
 ) -> HookRan:
     """A hook (`postStart` or `preStop`) that began at `began` (monotonic) and has ended now."""
@@ -74,6 +75,7 @@ def hook_record(
         duration_seconds=clock.monotonic() - began,
         ok=result.ok,
         message=result.message,
+        container_id=container_id,
         fallback_host=result.fallback_host,
     )
 

@@ -187,7 +187,7 @@ class PodStopper:
             self._state.pod, container, container_id, handler, key=PRE_STOP, began=note.began
         )
         self._change(container_id, pre_stop=replace(note, ended=True, message=result.message))
-        self._services.journal.append(
+        self._state.tell(
             hook_record(
                 PRE_STOP,
                 handler,
@@ -195,6 +195,7 @@ class PodStopper:
                 note.began,
                 state=self._state,
                 container=container.name,
+                container_id=container_id,
                 clock=clock,
             )
         )

@@ -238,6 +238,7 @@ class PodWorker:
         if self._began is None:
             self._began = self._clock.monotonic()
             self._keep_pod()
+            self._memory.flush()
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group

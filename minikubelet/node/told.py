@@ -18,6 +18,7 @@ from minikubelet.journal import (
     ContainerStarted,
     ContainerStartFailed,
     DeadlineExceeded,
+    HookRan,
     KillRequested,
     PhaseChanged,
     PodAccepted,
@@ -64,6 +65,8 @@ def _fact(record: Record) -> tuple[_Fact, str] | None:
     match record:
         case ContainerCreated() | ContainerStarted() | ContainerExited() | KillRequested():
             return (kind, record.container_id), ""
+        case HookRan():
+            return (kind, record.container_id, record.hook), ""
         case StopStep():
             return (kind, record.container_id, record.step), ""
         case ContainerStartFailed(container_id=str(container_id)) if container_id:
