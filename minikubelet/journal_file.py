@@ -16,14 +16,13 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from minikubelet.clock import Clock
 from minikubelet.journal import PodRef, Record
 from minikubelet.journal_json import record_from_json, record_to_json
+from minikubelet.journal_reading import RECORDS_OF_ONE_POD, JournalEntry
 from minikubelet.journal_segments import (
     PLAIN,
     SegmentIndex,
@@ -46,35 +45,6 @@ log = get_logger(__name__)
 MAX_BYTES = 64 * 1024 * 1024
 MAX_AGE = timedelta(days=30)
 SEGMENT_BYTES = 2 * 1024 * 1024
-RECORDS_OF_ONE_POD = 20_000
-"""So many, the newest, are read of one pod."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    position: int
-    record: Record
-    repeats: int = 0
-    """So many attempts with the same result right before it were left out."""
-
-
-class JournalReader(Protocol):
-    """What explanations and the API read; from any thread."""
-
-    @property
-    def position(self) -> int:
-        """The number of the newest record."""
-        ...
-
-    def records(self, since: int = 0) -> Iterator[JournalEntry]:
-        """Those behind position `since`."""
-        ...
-
-    def records_of(self, pod_uid: str) -> tuple[JournalEntry, ...]: ...
-
-    def find(self, namespace: str, name: str) -> PodRef | None:
-        """The newest pod of that name."""
-        ...
 
 
 class JournalFile:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from minikubelet.journal import Journal, PhaseChanged, PodAccepted, PodRef, Record
-from minikubelet.journal_file import MAX_BYTES, SEGMENT_BYTES, JournalEntry, JournalFile
+from minikubelet.journal_file import MAX_BYTES, SEGMENT_BYTES, JournalFile
+from minikubelet.journal_reading import JournalEntry, JournalMemory, JournalReader
 from minikubelet.journal_segments import PACKED, PLAIN, path_of, segments
 from tests.cli.records import DB, WEB, a_probe, a_start, an_exit, at
 from tests.fakes.clock import FakeClock
@@ -53,6 +54,31 @@ def test_records_come_back_in_order_and_of_one_pod(tmp_path: Path) -> None:
         assert list(journal.records(since=2)) == whole[2:]
         assert journal.records_of(DB.uid) == (whole[2],)
         assert journal.position == 4
+
+
+def test_the_journal_in_memory_reads_the_same(tmp_path: Path) -> None:
+    memory = JournalMemory()
+    records: list[Record] = [
+        a_start(1),
+        *(a_probe("success", seconds=n) for n in range(5)),
+        a_probe("failure", seconds=6),
+        accepted(7, DB),
+    ]
+
+    def told(reader: JournalReader) -> object:
+        return (
+            reader.position,
+            list(reader.records(2)),
+            reader.records_of(WEB.uid),
+            reader.find("default", "db"),
+            reader.find("default", "nobody"),
+        )
+
+    with a_journal(tmp_path) as file:
+        for record in records:
+            memory.on_record(record)
+            file.on_record(record)
+        assert told(memory) == told(file)
 
 
 def test_an_empty_journal_is_read_too(tmp_path: Path) -> None:

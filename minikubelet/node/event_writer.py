@@ -17,7 +17,7 @@ from datetime import timedelta
 from minikubelet.clock import Clock, Wakeup
 from minikubelet.events import Event, EventDraft, EventRecorder, events_of
 from minikubelet.journal import Record
-from minikubelet.journal_file import JournalReader
+from minikubelet.journal_reading import JournalReader
 from minikubelet.log import get_logger
 from minikubelet.manifest.json_tree import Json
 from minikubelet.node.event_objects import (
