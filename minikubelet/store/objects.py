@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from minikubelet.manifest.json_tree import Json
+from minikubelet.store.encoding import decode
 
 MODIFIED_MESSAGE = (
     "the object has been modified; please apply your changes to the latest version and try again"
@@ -57,9 +58,6 @@ class StoredObject:
     @property
     def document(self) -> Json:
         if self._document is None:
-            # Late: `run` starts its first container before it needs the encoder.
-            from minikubelet.store.encoding import decode
-
             self._document = decode(self.encoded)
         return self._document
 
