@@ -11,12 +11,13 @@ import platform
 import random
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from minikubelet.clock import SystemClock
-from minikubelet.journal import Journal
+from minikubelet.journal import Journal, Record
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.meta import ConfigMap, Secret
 from minikubelet.node.agent import NodeAgent, StatusListener
@@ -28,6 +29,12 @@ from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.listening import port_holders
 from minikubelet.runtime.processes import ContainerEvent, ProcessRuntime
+
+if TYPE_CHECKING:  # `run` has no use for these before its first container
+    from minikubelet.events import EventDraft
+    from minikubelet.node.daemon_node import DaemonNode
+    from minikubelet.node.node_object import NodeIdentity
+    from minikubelet.store.store import ObjectStore
 
 _KEPT_VARIABLES = ("PATH", "HOME", "USER", "LANG", "TMPDIR")
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -54,6 +61,20 @@ class GivenObjects:
 
     def secret(self, namespace: str, name: str) -> Secret | None:
         return self.secrets.get((namespace, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOptions:
+    """What the configuration says of a daemon's node."""
+
+    name: str = ""
+    """Empty: the host's."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pod_ip: str = "127.0.0.1"
+    max_pods: int = 110
+    inherit_environment: bool = False
+    manifests: Path | None = None
+    """A directory of static manifests, or a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +130,58 @@ def foreground_node(
     agent = NodeAgent(services, on_status)
     agents.append(agent)
     return Node(agent, runtime, journal, clock)
+
+
+def daemon_node(
+    options: NodeOptions,
+    layout: Layout,
+    *,
+    store: ObjectStore,
+    journal: Journal,
+    catalog: ImageCatalog,
+    write_event: Callable[[EventDraft], object],
+    records_of: Callable[[str], Iterable[Record]] = lambda uid: (),
+    clock: SystemClock | None = None,
+) -> DaemonNode:
+    """A node whose containers outlive it, with the pods of `store` and of the static directory.
+
+    `records_of` are those that the journal of an earlier daemon has of a pod, by its UID.
+    """
+    from minikubelet.node.daemon_parts import DaemonPlan, build_daemon_node  # as late as its use
+
+    return build_daemon_node(
+        DaemonPlan(
+            identity=_node_identity(options),
+            layout=layout,
+            clock=clock or SystemClock(),
+            store=store,
+            journal=journal,
+            catalog=catalog,
+            manifests=options.manifests,
+            write_event=write_event,
+            records_of=records_of,
+            rng=random.Random(),
+            new_uid=lambda: str(uuid.uuid4()),
+            new_container_id=new_container_id,
+            base_environment=base_environment(os.environ, inherit=options.inherit_environment),
+            port_holders=port_holders,
+        )
+    )
+
+
+def _node_identity(options: NodeOptions) -> NodeIdentity:
+    from minikubelet import __version__
+    from minikubelet.apiserver.discovery import KUBERNETES_VERSION
+    from minikubelet.node.node_object import NodeIdentity
+
+    return NodeIdentity(
+        name=options.name.lower() or local_node(options.pod_ip).name,
+        ip=options.pod_ip,
+        labels=options.labels,
+        max_pods=options.max_pods,
+        kubelet_version=f"v{KUBERNETES_VERSION}-minikubelet.{__version__}",
+        runtime_version=f"process://{__version__}",
+    )
 
 
 def local_node(pod_ip: str) -> NodeInfo:

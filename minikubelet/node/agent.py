@@ -226,7 +226,7 @@ class NodeAgent:
             desired = self._wanted.get(uid) or _as_restored(record)
             if desired is None:
                 self._give_up(record)
-            else:
+            elif not _ended_with_the_node(record):
                 self._start(desired, record)
         if restored:
             self.wake()
@@ -361,6 +361,17 @@ class NodeAgent:
         holders = self._services.port_holders(sorted(ports - own)) if ports - own else {}
         for record in port_clash_records(pods, others, holders, self._clock.now()):
             self._services.journal.append(record)
+
+
+def _ended_with_the_node(restored: RestoredPod) -> bool:
+    """A static pod that was stopped together with the daemon runs again with the next (L-249)."""
+    stop = restored.record.stop_request
+    return (
+        restored.record.finished
+        and restored.source == PodSourceName.FILE
+        and stop is not None
+        and stop.cause is KillCause.SHUTDOWN
+    )
 
 
 def _as_restored(restored: RestoredPod) -> DesiredPod | None:

@@ -32,14 +32,14 @@ class Housekeeping:
         runtime: ProcessRuntime,
         clock: Clock,
         *,
-        orphans: Sequence[OrphanInstance] = (),
         forget: Callable[[str], None] = lambda uid: None,
     ) -> None:
         self._agent = agent
         self._layout = layout
         self._runtime = runtime
         self._clock = clock
-        self._orphans = orphans
+        self.orphans: Sequence[OrphanInstance] = ()
+        """What was found running at the start and belongs to no pod."""
         self._forget = forget
         self._gone: list[DesiredPod] = []
         self._wakeup = Wakeup(clock)
@@ -51,7 +51,7 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Until cancelled."""
-        kill_orphans(self._runtime, self._orphans)
+        kill_orphans(self._runtime, self.orphans)
         sweep_at = self._clock.monotonic() + SWEEP_SECONDS
         while True:
             await self._wakeup.wait(sweep_at)
