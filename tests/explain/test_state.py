@@ -1,0 +1,301 @@
+"""Why a pod is not Ready, Pending, Failed, going or gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from minikubelet.explain.explanation import explain
+from minikubelet.journal import ContainerCreated, ContainerStartFailed, PhaseChanged, VolumeFailed
+from minikubelet.kill_cause import KillCause
+from minikubelet.manifest.json_tree import Json
+from minikubelet.node.agent import NodeAgent
+from minikubelet.node.stop_request import StopRequest
+from tests.cli.records import ID, WEB, a_start, at, of_app
+from tests.explain.course import Act, a_document, play
+
+HTTP: Json = {"httpGet": {"path": "/readyz", "port": 8080}}
+INIT: Json = {"initContainers": [{"name": "prepare", "image": "x", "command": ["p"]}]}
+SIDE: Json = {
+    "initContainers": [{"name": "side", "image": "x", "command": ["s"], "restartPolicy": "Always"}]
+}
+REFUSED = 'Get "http://127.0.0.1:8080/readyz": dial tcp 127.0.0.1:8080: connect: connection refused'
+FOR_EVER = "exits at 1000h"
+
+
+def ready(**fields: Any) -> Json:
+    return {"readinessProbe": {**HTTP, "periodSeconds": 2, **fields}}
+
+
+def starting(**fields: Any) -> Json:
+    return {"startupProbe": {**HTTP, "periodSeconds": 2, **fields}}
+
+
+def delete(agent: NodeAgent) -> None:
+    agent.stop_all(StopRequest(KillCause.DELETED))
+
+
+@pytest.mark.parametrize(
+    ("document", "apps", "seconds", "acts", "text"),
+    [
+        pytest.param(
+            a_document(),
+            {"app": FOR_EVER},
+            5,
+            {},
+            "The pod is Running and Ready.",
+            id="all is well",
+        ),
+        pytest.param(
+            a_document(ready()),
+            {"app": "listens after 1h"},
+            5,
+            {},
+            "The pod is Running and not Ready: container app runs, but its readiness probe (http "
+            "GET :8080/readyz) failed 3 times in a row (failureThreshold 3), the last time with: "
+            f"{REFUSED}.",
+            id="the readiness probe fails",
+        ),
+        pytest.param(
+            a_document(ready(initialDelaySeconds=20)),
+            {"app": FOR_EVER},
+            5,
+            {},
+            "The pod is Running and not Ready: container app runs, but its readiness probe has not "
+            "run yet.",
+            id="the readiness probe waits",
+        ),
+        pytest.param(
+            a_document(ready(successThreshold=5)),
+            {"app": FOR_EVER},
+            5,
+            {},
+            "The pod is Running and not Ready: container app runs, but its readiness probe has not "
+            "succeeded often enough yet.",
+            id="not enough successes",
+        ),
+        pytest.param(
+            a_document(starting(failureThreshold=30)),
+            {"app": "listens after 1h"},
+            3,
+            {},
+            "The pod is Running and not Ready: container app runs, but its startup probe (http GET "
+            ":8080/readyz) failed 2 times in a row (failureThreshold 30), the last time with: "
+            f"{REFUSED}.",
+            id="it has not started up",
+        ),
+        pytest.param(
+            a_document(readinessGates=[{"conditionType": "shop/warm"}]),
+            {"app": FOR_EVER},
+            3,
+            {},
+            "The pod is Running and not Ready: its readiness gate shop/warm is not True.",
+            id="a readiness gate",
+        ),
+        pytest.param(
+            a_document(),
+            {"app": "exits at 3s with 1"},
+            10,
+            {},
+            "The pod is Running and not Ready: container app waits in back-off until 00:00:16 UTC: "
+            "it ended by itself after 3s with exit code 1. Restarts: container app once.",
+            id="back-off",
+        ),
+        pytest.param(
+            a_document(**INIT),
+            {"prepare": "exits at 1h"},
+            5,
+            {},
+            "The pod is Pending: init container prepare still runs.",
+            id="an init container runs",
+        ),
+        pytest.param(
+            a_document(**INIT),
+            {"prepare": "exits at 1s with 3"},
+            8,
+            {},
+            "The pod is Pending: init container prepare waits in back-off until 00:00:12 UTC: it "
+            "ended by itself after 1s with exit code 3. Restarts: container prepare once.",
+            id="an init container fails",
+        ),
+        pytest.param(
+            a_document(schedulingGates=[{"name": "later"}]),
+            {},
+            5,
+            {},
+            "The pod is Pending: it is not started: SchedulingGated: Scheduling is blocked due to "
+            "non-empty scheduling gates.",
+            id="scheduling gates",
+        ),
+        pytest.param(
+            a_document(restartPolicy="Never"),
+            {"app": "exits at 3s with 1"},
+            10,
+            {},
+            "The pod failed: container app ended by itself after 3s with exit code 1 "
+            "(restartPolicy Never).",
+            id="a container failed",
+        ),
+        pytest.param(
+            a_document(activeDeadlineSeconds=5),
+            {"app": FOR_EVER},
+            10,
+            {},
+            "The pod failed: DeadlineExceeded: Pod was active on the node longer than the "
+            "specified deadline.",
+            id="activeDeadlineSeconds",
+        ),
+        pytest.param(
+            a_document(restartPolicy="Never"),
+            {"app": "exits at 3s"},
+            10,
+            {},
+            "The pod succeeded: every container ended with exit code 0.",
+            id="it succeeded",
+        ),
+        pytest.param(
+            a_document(terminationGracePeriodSeconds=9),
+            {"app": "ignores TERM"},
+            5,
+            {3: delete},
+            "The pod is being deleted: container app was sent SIGTERM and has until 00:00:12 UTC "
+            "to end.",
+            id="it is being stopped",
+        ),
+        pytest.param(
+            a_document(
+                {"lifecycle": {"preStop": {"sleep": {"seconds": 8}}}},
+                terminationGracePeriodSeconds=9,
+            ),
+            {"app": FOR_EVER},
+            5,
+            {3: delete},
+            "The pod is being deleted: container app runs its preStop hook or waits for its turn, "
+            "until 00:00:12 UTC at most.",
+            id="its preStop hook runs",
+        ),
+        pytest.param(
+            a_document(ready(), **SIDE),
+            {"app": "listens after 1h", "side": FOR_EVER},
+            1,
+            {},
+            "The pod is Running and not Ready: container app runs, but its readiness probe (http "
+            f"GET :8080/readyz) failed once (failureThreshold 3), with: {REFUSED}.",
+            id="a sidecar is no reason",
+        ),
+    ],
+)
+def test_why_a_pod_is_as_it_is(
+    document: Json, apps: dict[str, Any], seconds: float, acts: dict[float, Act], text: str
+) -> None:
+    course = play(document, apps, seconds, acts, deleting=bool(acts))
+    assert course.explain().text == text
+
+
+def test_the_evidence_of_a_container_that_is_not_ready() -> None:
+    course = play(a_document(ready()), {"app": "fails at 3s"}, 9)
+    (container,) = course.explain().containers
+    assert [link.text.partition(" after ")[0] for link in container.chain] == [
+        "Readiness probe succeeded for the last time,",
+        "Readiness probe failed (1 of 3)",
+        "Readiness probe failed (2 of 3)",
+        "Readiness probe failed (3 of 3)",
+        "threshold reached: 3 failures in a row (failureThreshold 3)",
+    ]
+
+
+def test_a_pod_that_is_gone() -> None:
+    course = play(a_document(), {"app": FOR_EVER}, 9, {3: delete})
+    assert course.explain(gone=True).text == (
+        "The pod is gone: it was deleted at 00:00:03 UTC with a grace period of 30s. Its last "
+        "phase was Failed."
+    )
+
+
+def test_a_pod_that_nothing_is_known_of() -> None:
+    told = explain(WEB, [], document={"status": {"phase": "Pending"}, "spec": {}})
+    assert (told.text, told.containers, told.since) == (
+        "The pod is Pending: no node has taken it yet.",
+        (),
+        None,
+    )
+
+
+PENDING: Json = {"status": {"phase": "Pending"}, "spec": {"nodeName": "host-a"}}
+
+
+def a_creation(seconds: float) -> ContainerCreated:
+    return ContainerCreated(
+        **of_app(seconds),
+        container_id=ID,
+        restart_count=0,
+        argv=("run",),
+        command_source="manifest",
+    )
+
+
+def test_a_volume_that_cannot_be_had() -> None:
+    failure = VolumeFailed(at=at(0), pod=WEB, volume="conf", message='configmap "c" not found')
+    assert explain(WEB, [failure], document=PENDING).text == (
+        'The pod is Pending: volume conf cannot be had: configmap "c" not found.'
+    )
+    mended = explain(WEB, [failure, a_creation(1), a_start(1)], document=PENDING)
+    assert "volume" not in mended.text
+
+
+def test_a_start_that_fails() -> None:
+    failure = ContainerStartFailed(
+        **of_app(0), reason="ErrImagePull", message='no local command for image "shop"'
+    )
+    assert explain(WEB, [failure], document=PENDING).text == (
+        "The pod is Pending: container app cannot start: ErrImagePull: no local command for image "
+        '"shop".'
+    )
+
+
+def test_a_refused_pod() -> None:  # L-69
+    refused = PhaseChanged(
+        at=at(0),
+        pod=WEB,
+        old="",
+        new="Failed",
+        reason="NodePorts",
+        message="Pod was rejected: Predicate NodePorts failed",
+    )
+    assert explain(WEB, [refused], document={"spec": {}}).text == (
+        "The pod failed: it was refused (NodePorts): Predicate NodePorts failed."
+    )
+
+
+# --- what is chosen, and how much
+
+
+def test_one_restart_of_one_container() -> None:
+    course = play(a_document(), {"app": "exits at 1s with 1"}, 400)
+    (container,) = course.explain(container="app", restart=2).containers
+    assert [end.restart for end in container.ends] == [2]
+    assert course.explain(container="nobody").containers == ()
+
+
+def test_the_newest_ends_are_told_and_the_others_counted() -> None:
+    course = play(a_document(), {"app": "exits at 1s with 1"}, 3600)
+    (container,) = course.explain().containers
+    assert container.ends_known == container.restarts + 1
+    last = container.restarts
+    assert [end.restart for end in container.ends][:3] == [None, last, last - 1]
+    assert len(container.ends) == 10
+
+
+def test_back_off_is_told_with_its_end() -> None:
+    end = play(a_document(), {"app": "exits at 3s with 1"}, 10).newest_end()
+    assert end.back_off_seconds == 10
+    assert f"{end.back_off_until:%H:%M:%S}" == "00:00:16"
+
+
+def test_the_last_log_lines_are_those_of_the_instance() -> None:
+    logs = {("app", 0): ("first",), ("app", 1): ("second",)}
+    course = play(a_document(), {"app": "exits at 3s with 1 then exits at 1h"}, 20)
+    (container,) = course.explain(logs=logs).containers
+    assert container.log == ("second",)
+    assert container.ends[0].log == ("first",)
