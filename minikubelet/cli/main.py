@@ -17,16 +17,39 @@ from minikubelet import __version__
 
 INTERNAL_ERROR = 70
 
+GROUPS: dict[str, dict[str, str]] = {
+    "run Pods": {
+        "run": "run the Pods of manifests as local processes, in the foreground",
+        "check": "start the Pods, wait, run a command, stop: a verdict for CI",
+        "daemon": "a lasting node that kubectl drives",
+    },
+    "look ahead, without running": {
+        "plan": "what will happen to a Pod and when, without running it",
+        "simulate": "tell what would happen to Pods whose apps follow a script",
+        "validate": "check manifests and print every finding",
+        "probe": "try each probe of a manifest once, against an app that runs anywhere",
+    },
+    "talk to a daemon, as kubectl does": {
+        "get": "print objects in columns, as YAML or as JSON",
+        "describe": "tell all about objects, with their events",
+        "logs": "print what containers wrote",
+        "why": "why a Pod is as it is: the causes of each restart",
+        "events": "print events in the order in which they happened",
+        "why": "why a Pod is as it is, and why it was restarted",
+        "top": "print what Pods or the node use of CPU and memory",
+        "apply": "make objects as manifests say (server-side apply)",
+        "delete": "delete objects, gracefully",
+        "kubeconfig": "where the kubeconfig of the daemon is, or what it says",
+    },
+    "others": {
+        "images": "show which local command stands for an image",
+        "mock": "a small server with scripted health, to try probes on",
+        "completion": "a script that completes commands in your shell",
+        "version": "print the version",
+    },
+}
 COMMANDS: dict[str, str] = {
-    "run": "run the Pods of manifests as local processes, in the foreground",
-    "check": "start the Pods, wait, run a command, stop: a verdict for CI",
-    "simulate": "tell what would happen to Pods whose apps follow a script",
-    "validate": "check manifests and print every finding",
-    "plan": "what will happen to a Pod and when, without running it",
-    "probe": "try each probe of a manifest once, against an app that runs anywhere",
-    "images": "show which local command stands for an image",
-    "mock": "a small server with scripted health, to try probes on",
-    "version": "print the version",
+    name: summary for group in GROUPS.values() for name, summary in group.items()
 }
 
 _DESCRIPTION = """\
@@ -43,8 +66,7 @@ first steps:
   minikubelet run -o json pod.yaml       the same as one JSON object per line, for programs
   minikubelet mock --http 8080 --fail-after 30s
                                          a server whose health breaks, to try a probe on
-
-`minikubelet COMMAND --help` explains each command with examples."""
+  minikubelet daemon                     stay, and be driven by kubectl or by the commands here"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,7 +96,13 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"minikubelet {__version__}")
         return 0
     parser = _parser()
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    subparsers = parser.add_subparsers(
+        title="commands",
+        description=_commands_text(),
+        metavar="COMMAND",
+        dest="command",
+        help="one of these; `minikubelet COMMAND --help` explains it with examples",
+    )
     if chosen in COMMANDS:
         module = importlib.import_module(f"minikubelet.cli.{chosen}")
         module.add_parser(subparsers)
@@ -83,13 +111,21 @@ def _dispatch(arguments: list[str]) -> int:
         args.command_line = trailing
         code: int = module.run(args)
         return code
-    for name, summary in COMMANDS.items():
-        subparsers.add_parser(name, help=summary)
+    for name in COMMANDS:
+        subparsers.add_parser(name)
     if not arguments:
         parser.print_help()
         return 2
     parser.parse_args(arguments)
     return 2
+
+
+def _commands_text() -> str:
+    """The commands by group; argparse itself knows one list only."""
+    return "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {name:<12}{summary}" for name, summary in group.items())])
+        for title, group in GROUPS.items()
+    )
 
 
 def _split(arguments: list[str], takes_command: bool) -> tuple[list[str], list[str] | None]:

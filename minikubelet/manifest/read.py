@@ -43,17 +43,19 @@ class ReadResult:
     findings: tuple[Finding, ...]
 
 
-def read_manifest(text: str, file: str, *, unknown: Severity = Severity.ERROR) -> ReadResult:
+def read_manifest(
+    text: str, file: str, *, unknown: Severity = Severity.ERROR, any_kind: bool = False
+) -> ReadResult:
     """Read the objects of a text.
 
     `unknown` is how much unknown and repeated fields matter; the kubelet's own manifest directory
-    accepts them (L-8).
+    accepts them (L-8). `any_kind`: also objects that are only kept, not run.
     """
     parsed = parse_text(text, file, repeated=unknown)
     objects: list[ManifestObject] = []
     findings = list(parsed.findings)
     for document in parsed.documents:
-        some_objects, some_findings = _read_document(document, unknown)
+        some_objects, some_findings = _read_document(document, unknown, any_kind)
         objects += some_objects
         findings += some_findings
     if not parsed.documents and not findings:
@@ -64,7 +66,7 @@ def read_manifest(text: str, file: str, *, unknown: Severity = Severity.ERROR) -
 
 
 def _read_document(
-    document: Document, unknown: Severity
+    document: Document, unknown: Severity, any_kind: bool
 ) -> tuple[list[ManifestObject], list[Finding]]:
     objects: list[ManifestObject] = []
     findings: list[Finding] = []
@@ -73,7 +75,7 @@ def _read_document(
         own = list(identified.findings)
         if identified.message:
             own += check_message(content, identified.message, positions, unknown=unknown)
-        if not any(finding.path == _KIND for finding in own):
+        if not any_kind and not any(finding.path == _KIND for finding in own):
             own += _refuse_other_kinds(identified.kind, content, positions)
         if not has_errors(own):
             objects.append(
