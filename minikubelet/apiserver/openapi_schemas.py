@@ -6,12 +6,9 @@ Invariants: a schema exists for each message that another one refers to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
 
+from minikubelet.apiserver.field_texts import described, required_fields
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.schema import Field, load_schema
 from minikubelet.store.kinds import Resource
@@ -71,8 +68,8 @@ def schemas_of(resources: Iterable[Resource]) -> Json:
             {"group": resource.group, "kind": resource.kind, "version": resource.version}
         ]
         root["properties"] = {
-            "apiVersion": {"type": "string", "description": _described("", "apiVersion")},
-            "kind": {"type": "string", "description": _described("", "kind")},
+            "apiVersion": {"type": "string", "description": described("", "apiVersion")},
+            "kind": {"type": "string", "description": described("", "kind")},
         } | root["properties"]
     return dict(sorted(schemas.items()))
 
@@ -92,11 +89,11 @@ def _add(schemas: Json, message: str) -> None:
         return
     schema: Json = {"type": "object"}
     schemas[name] = schema
-    if description := _described(message, ""):
+    if description := described(message):
         schema["description"] = description
     fields = _fields(message)
     schema["properties"] = {field.name: _property(message, field) for field in fields}
-    if required := _required(message):
+    if required := required_fields(message):
         schema["required"] = required
     for field in fields:
         if field.is_message:
@@ -121,7 +118,7 @@ def _property(message: str, field: Field) -> Json:
             value = {"type": "array", "items": value}
         else:
             value = {"type": "object", "additionalProperties": value}
-    if description := _described(message, field.name):
+    if description := described(message, field.name):
         value["description"] = description
     return value
 
@@ -130,20 +127,3 @@ def _shapes(shape: str) -> list[str]:
     """From the outside in; a pointer is nothing that JSON shows."""
     bare = shape.removeprefix("*")
     return [bare[index : index + 2] for index in range(0, len(bare), 2)]
-
-
-def _described(message: str, field: str) -> str:
-    texts = _texts().get(message, {})
-    text = texts.get(field, "") or (_texts()[""].get(field, "") if field else "")
-    return str(text)
-
-
-def _required(message: str) -> list[str]:
-    return list(_texts().get(message, {}).get("required", ()))
-
-
-@cache
-def _texts() -> Mapping[str, Mapping[str, Any]]:
-    path = Path(__file__).with_name("field_texts.json")
-    texts: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return texts
