@@ -74,22 +74,24 @@ def _lacks_memory() -> bool:
 
 
 def _lacks_disk(state_dir: Path) -> bool:
-    try:
-        disk = os.statvfs(state_dir)
-    except OSError:
-        return False
-    return (
+    disk = _file_system(state_dir)
+    return disk is not None and (
         disk.f_bavail < disk.f_blocks * _LEAST_DISK_SHARE
         or disk.f_favail < disk.f_files * _LEAST_INODE_SHARE
     )
 
 
 def _storage_bytes(state_dir: Path) -> int:
-    try:
-        disk = os.statvfs(state_dir)
-    except OSError:
-        return 0
-    return disk.f_blocks * disk.f_frsize
+    disk = _file_system(state_dir)
+    return 0 if disk is None else disk.f_blocks * disk.f_frsize
+
+
+def _file_system(path: Path) -> os.statvfs_result | None:
+    """Of the path, or of where it will be made."""
+    for place in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return os.statvfs(place)
+    return None
 
 
 def _os_image() -> str:

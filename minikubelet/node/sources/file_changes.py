@@ -6,6 +6,7 @@ FSEvents). A single file is watched through its directory, so that it may be rep
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ async def file_changes(path: Path) -> AsyncIterator[Iterable[Path]]:
     """Raises FileNotFoundError, OSError; ends when the directory itself is gone."""
     from watchfiles import awatch  # not before the first container has started
 
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
     watched = _directory(path)
     single = watched != path
     async for changes in awatch(

@@ -36,7 +36,8 @@ INVALID_MANIFEST = "InvalidManifest"
 log = get_logger(__name__)
 
 Changes = Callable[[Path], AsyncIterator[Iterable[Path]]]
-"""Tells which files changed, for as long as it can; implemented by `file_changes.py`."""
+"""Tells which files changed, from its first step on and for as long as it can; implemented by
+`file_changes.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,9 @@ class FileSource:
         """L-18: tried again every second for a missing path, else ever more seldom."""
         pause = 1.0
         while True:
+            # What changed between the last look and the first step of the watch is seen by another
+            # look, which begins after that step.
+            asyncio.get_running_loop().call_soon(self._mark, self._path)
             try:
                 async for changed in self._changes(self._path):
                     pause = 1.0
@@ -148,9 +152,10 @@ class FileSource:
                 log.warning("cannot watch manifests", path=self._path, error=error)
                 pause = min(2 * pause, POLL_SECONDS)
             await self._clock.sleep(pause)
-            if self._path.exists() != bool(self._manifests):
-                self._changed.add(self._path)
-                self._wakeup.set()
+
+    def _mark(self, path: Path) -> None:
+        self._changed.add(path)
+        self._wakeup.set()
 
     async def _read(self, paths: Iterable[Path]) -> Mapping[Path, ReadFile]:
         paths = tuple(paths)
