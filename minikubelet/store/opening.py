@@ -103,7 +103,6 @@ def _recover(database: Database, damage: Exception, now: datetime) -> Opened:
         salvaged = salvage(path)
         beyond = 0 if salvaged.counted else _milliseconds(now)
         numbers = next_numbers(salvaged.numbers, beyond)
-        # What was in the history is gone: a watch from before lists again.
         numbers = replace(numbers, floor=numbers.version, lost=())
         persisted = replace(
             salvaged.persisted, resource_version=numbers.version, floor=numbers.floor

@@ -11,12 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from minikubelet.store import carve
+from minikubelet.store.database import checked_version
+from minikubelet.store.disk_errors import DamagedError
 from minikubelet.store.history import HistoryLimits
 from minikubelet.store.objects import Expired, StoreWriteError
 from minikubelet.store.store import ObjectStore, sqlite_store
 from tests.fakes.clock import FakeClock
-from tests.store.builders import PODS, a_key, create, replace, told
+from tests.store.builders import PODS, a_key, create, left_by_crash, replace, told
 from tests.store.test_sqlite_store import opened
 
 _PAGE = 4096
@@ -192,10 +197,22 @@ def _spoil_all_but_header(path: Path) -> None:
 
 def _spoil(path: Path, seed: int) -> None:
     """One page in the middle becomes noise."""
-    data = bytearray(path.read_bytes())
-    page = random.Random(seed).randrange(2, len(data) // _PAGE) * _PAGE
-    data[page : page + _PAGE] = random.Random(seed).randbytes(_PAGE)
-    path.write_bytes(data)
+    data = path.read_bytes()
+    _overwrite(path, random.Random(seed).randrange(5, len(data) // _PAGE))
+
+
+def _spoil_root(path: Path, _: int) -> None:
+    _overwrite(path, 1)
+
+
+def _spoil_list(path: Path, _: int) -> None:
+    _overwrite(path, 2)
+
+
+def _overwrite(path: Path, page: int) -> None:
+    data = path.read_bytes()
+    noise = random.Random(page).randbytes(_PAGE)
+    path.write_bytes(data[: page * _PAGE] + noise + data[(page + 1) * _PAGE :])
 
 
 def _spoil_header(path: Path, _: int) -> None:
@@ -217,6 +234,8 @@ def _flip_in_document(path: Path, _: int) -> None:
     ("spoil", "at_least"),
     [
         pytest.param(_spoil, 150, id="a page of noise"),
+        pytest.param(_spoil_root, 200, id="the first page of the table"),
+        pytest.param(_spoil_list, 200, id="the list of objects"),
         pytest.param(_spoil_header, 200, id="a header of zeros"),
         pytest.param(_truncate, 40, id="half a file"),
         pytest.param(_flip_in_document, 199, id="one letter of a document"),
@@ -255,6 +274,39 @@ async def test_what_can_be_read_of_a_damaged_file_is_read(
     async with opened(path) as store:
         assert {s.key.name for s in store.list(PODS)} == found | {"new"}
         assert store.recovered == ()
+
+
+async def test_large_objects_are_found_in_the_log_of_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    async with opened(path) as store:
+        for number in range(5):
+            # Longer than a page: the rest is elsewhere.
+            create(store, a_key(f"p{number}"), spec=f"{number}" * 30_000)
+        await store.durable(replace(store, a_key("p1"), spec="new" * 10_000))
+        store.set_meta("boot", "1")
+        await store.durable(store.remove(a_key("p2")).resource_version)
+        crashed = left_by_crash(path, tmp_path / "crashed")
+    crashed.write_bytes(b"")
+    async with opened(crashed) as store:
+        assert len(store.recovered) == 1
+        assert {s.key.name: s.document["spec"] for s in store.list(PODS)} == {
+            "p0": "0" * 30_000,
+            "p1": "new" * 10_000,
+            "p3": "3" * 30_000,
+            "p4": "4" * 30_000,
+        }
+        assert store.get_meta("boot") == "1"
+
+
+@given(st.binary(max_size=60), st.integers(0, 4_000), st.integers(0, 1))
+def test_pages_of_noise_are_no_rows(noise: bytes, at: int, kind: int) -> None:
+    page = bytearray(_PAGE)
+    page[0] = 0x0D if kind else 0x05
+    page[at : at + len(noise)] = noise
+    database = bytes(page[:_PAGE]) + bytes(page[:_PAGE])
+    for row in carve.rows(database, database):
+        with pytest.raises((DamagedError, ValueError)):
+            checked_version(row)
 
 
 @pytest.mark.parametrize(
