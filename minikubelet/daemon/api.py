@@ -1,0 +1,90 @@
+"""The API of a node, put together: access, routes of every part, the kubeconfig.
+
+Role: the same for the daemon and for `run` and `check`, which serve it for as long as they run.
+Invariants: the kubeconfig is written when the server listens; who has it may run commands as this
+user, so it is 0600.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from minikubelet.apiserver.access import Access
+from minikubelet.apiserver.health import HealthCheck
+from minikubelet.apiserver.journal_routes import journal_routes
+from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, write_kubeconfig
+from minikubelet.apiserver.limits import Limits, open_file_bound
+from minikubelet.apiserver.metric_series import Series
+from minikubelet.apiserver.metrics import Gauge, Metrics, metrics_routes
+from minikubelet.apiserver.pki import prepare_pki, server_context
+from minikubelet.apiserver.server import ApiServer
+from minikubelet.apiserver.services import ApiServices
+from minikubelet.apiserver.stats import stats_routes
+from minikubelet.apiserver.usage import UsageReader
+from minikubelet.apiserver.usage_metrics import usage_routes
+from minikubelet.clock import Clock
+from minikubelet.daemon.options import Listen
+from minikubelet.journal_reading import JournalReader
+from minikubelet.manifest.admit import Identity
+from minikubelet.runtime.layout import Layout
+from minikubelet.store.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """What the node gives its API."""
+
+    store: ObjectStore
+    clock: Clock
+    node_name: str
+    identity: Callable[[], Identity]
+    layout: Layout
+    journal: JournalReader
+    series: Series
+    gauges: Sequence[Gauge] = ()
+    checks: Sequence[HealthCheck] = ()
+
+
+class NodeApi:
+    """Prepare, listen, stop."""
+
+    def __init__(self, parts: ApiParts, *, pki_dir: Path, listen: Listen) -> None:
+        self._listen = listen
+        self._pki = prepare_pki(pki_dir, parts.clock.now(), (listen.host,))
+        self.url = ""
+        usage = UsageReader(parts.store, parts.layout, parts.clock)
+        services = ApiServices(
+            store=parts.store,
+            clock=parts.clock,
+            node_name=parts.node_name,
+            identity=parts.identity,
+            layout=parts.layout,
+        )
+        metrics = Metrics(parts.series, parts.store, parts.clock, parts.gauges)
+        routes = (
+            *metrics_routes(metrics),
+            *stats_routes(services, usage),
+            *usage_routes(parts.store, usage),
+            *journal_routes(parts.journal, parts.store, clock=parts.clock, layout=parts.layout),
+        )
+        access = Access(self._pki.token, hosts=frozenset(self._pki.hosts))
+        limits = Limits(connections=open_file_bound(Limits()))
+        self.server = ApiServer(
+            replace(services, extra_routes=routes),
+            access,
+            tls=server_context(self._pki),
+            checks=parts.checks,
+            limits=limits,
+        )
+
+    async def start(self, kubeconfig: Path) -> None:
+        """Listen, then write the kubeconfig. Raises OSError."""
+        port = await self.server.start(self._listen.host, self._listen.port)
+        self.url = server_url(self._listen.host, port)
+        text = render_kubeconfig(self.url, self._pki.ca_pem, self._pki.token)
+        write_kubeconfig(kubeconfig, text)
+
+    async def stop(self) -> None:
+        await self.server.stop()

@@ -1,0 +1,259 @@
+"""One daemon, from its start to its end.
+
+Role: opens what is durable (lock, journal, store), builds the node and its API, owns the root
+TaskGroup and the signals, tells users and systemd how it goes.
+Invariants: a daemon that ends, however, leaves the containers to their shims, unless it was asked
+to stop the Pods; the journal hears of everything first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from minikubelet import __version__
+from minikubelet.assembly import NodeOptions, daemon_node, local_node, new_identity
+from minikubelet.clock import SystemClock
+from minikubelet.daemon.config import Config
+from minikubelet.daemon.lock import LockedError, locked
+from minikubelet.daemon.notify import Notifier
+from minikubelet.journal import Journal
+from minikubelet.journal_file import JournalFile
+from minikubelet.log import get_logger
+from minikubelet.node.daemon_node import DaemonNode
+from minikubelet.node.event_writer import EventWriter
+from minikubelet.runtime.images import ImageCatalog
+from minikubelet.runtime.images_file import ImagesFileError, load_catalog
+from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.listening import port_holders
+from minikubelet.store.objects import StoreWriteError
+from minikubelet.store.store import ObjectStore, sqlite_store
+
+if TYPE_CHECKING:  # imported when the Pods of the last daemon have been taken over
+    from minikubelet.daemon.api import NodeApi
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+log = get_logger(__name__)
+
+
+class CannotStartError(Exception):
+    """Why, and what to do about it."""
+
+
+async def run_daemon(config: Config, announce: Callable[[str], None]) -> None:
+    """Until a signal asks for the end. `announce` gets what the user reads when all is ready.
+
+    Raises CannotStartError.
+    """
+    layout = Layout(config.state_dir, config.log_dir, config.runtime_dir)
+    try:
+        layout.prepare()
+        with locked(config.state_dir):
+            await _Daemon(config, layout, _catalog(config)).run(announce)
+    except LockedError as error:
+        raise CannotStartError(str(error)) from error
+    except StoreWriteError as error:
+        raise CannotStartError(str(error)) from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise CannotStartError(f"cannot use {error.filename}: {error.strerror}") from error
+
+
+def _catalog(config: Config) -> ImageCatalog:
+    try:
+        return load_catalog(config.images, os.environ.get("PATH", os.defpath))
+    except ImagesFileError as error:
+        raise CannotStartError(str(error)) from error
+
+
+class _Daemon:
+    def __init__(self, config: Config, layout: Layout, catalog: ImageCatalog) -> None:
+        self._config = config
+        self._layout = layout
+        self._catalog = catalog
+        self._clock = SystemClock()
+        self._notifier = Notifier(os.environ, os.getpid())
+        self._stops = asyncio.Queue[str]()
+        self._node_name = config.node_name or local_node(config.pod_ip).name
+
+    async def run(self, announce: Callable[[str], None]) -> None:
+        with self._signals():
+            async with self._opened() as (journal, journal_file, store):
+                events = EventWriter(
+                    store,
+                    clock=self._clock,
+                    node_name=self._node_name,
+                    new_uid=new_identity().new_uid,
+                    journal=journal_file,
+                    ttl=timedelta(seconds=self._config.event_ttl),
+                )
+                journal.subscribe(events.on_record)
+                events.start()
+                node = daemon_node(
+                    self._node_options(),
+                    self._layout,
+                    store=store,
+                    journal=journal,
+                    catalog=self._catalog,
+                    write_event=events.write,
+                    records_of=lambda uid: (e.record for e in journal_file.records_of(uid)),
+                    clock=self._clock,
+                )
+                failure: CannotStartError | None = None
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(events.run(), name="events"),
+                        group.create_task(node.run(), name="node"),
+                        group.create_task(self._notifier.keep_alive(self._clock), name="watchdog"),
+                    ]
+                    try:
+                        await self._serve(node, journal, journal_file, store, announce)
+                    except CannotStartError as error:
+                        failure = error
+                    for task in reversed(tasks):
+                        task.cancel()
+                if failure is not None:
+                    raise failure
+
+    async def _serve(
+        self,
+        node: DaemonNode,
+        journal: Journal,
+        journal_file: JournalFile,
+        store: ObjectStore,
+        announce: Callable[[str], None],
+    ) -> None:
+        await node.running.wait()
+        api = self._api(node, journal, journal_file, store)
+        try:
+            await api.start(self._config.kubeconfig)
+        except OSError as error:
+            raise CannotStartError(self._why_not_listening(error)) from error
+        try:
+            for text in store.recovered:
+                log.warning("the database was damaged", recovered=text)
+            pods = f"{len(node.pods)} Pods" if len(node.pods) != 1 else "1 Pod"
+            self._notifier.ready(f"{pods}, API at {api.url}")
+            announce(self._words(api, pods))
+            await self._stopped(node)
+        finally:
+            await api.stop()
+
+    async def _stopped(self, node: DaemonNode) -> None:
+        """Wait for the end, and stop the Pods if they are to stop with it."""
+        why = await self._stops.get()
+        if not self._config.stop_pods_on_exit:
+            log.info("ending, Pods go on", signal=why)
+            self._notifier.stopping("ending, Pods go on")
+            return
+        log.info("stopping the Pods", signal=why)
+        self._notifier.stopping("stopping the Pods")
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(node.stop_pods())
+            again = group.create_task(self._killed_when_asked_again(node))
+            await stopping
+            again.cancel()
+
+    async def _killed_when_asked_again(self, node: DaemonNode) -> None:
+        why = await self._stops.get()
+        log.warning("killing the Pods at once", signal=why)
+        await node.stop_pods(grace_period_seconds=0)
+
+    def _api(
+        self, node: DaemonNode, journal: Journal, journal_file: JournalFile, store: ObjectStore
+    ) -> NodeApi:
+        from minikubelet.apiserver.health import HealthCheck
+        from minikubelet.apiserver.metric_series import Series
+        from minikubelet.daemon.api import ApiParts, NodeApi
+
+        series = Series()
+        journal.subscribe(series.record)
+        return NodeApi(
+            ApiParts(
+                store=store,
+                clock=self._clock,
+                node_name=self._node_name,
+                identity=new_identity,
+                layout=self._layout,
+                journal=journal_file,
+                series=series,
+                checks=(
+                    HealthCheck("store", lambda: store.failing or None),
+                    HealthCheck("spawner", lambda: None if node.runtime.spawner_pid else "none"),
+                ),
+            ),
+            pki_dir=self._config.state_dir / "pki",
+            listen=self._config.listen,
+        )
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[tuple[Journal, JournalFile, ObjectStore]]:
+        journal = Journal(self._clock)
+        journal_file = JournalFile(
+            self._config.state_dir / "journal",
+            clock=self._clock,
+            max_bytes=self._config.journal_max_size,
+            max_age=timedelta(seconds=self._config.journal_max_age),
+        )
+        journal_file.open()
+        try:
+            journal.subscribe(journal_file.on_record)
+            store = sqlite_store(self._config.state_dir / "state.db", self._clock)
+            await store.open()
+            try:
+                yield journal, journal_file, store
+            finally:
+                await store.close()
+        finally:
+            journal_file.close()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stops.put_nowait, number.name)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _node_options(self) -> NodeOptions:
+        config = self._config
+        return NodeOptions(
+            name=self._node_name,
+            labels=config.node_label,
+            pod_ip=config.pod_ip,
+            max_pods=config.max_pods,
+            inherit_environment=config.inherit_env,
+            manifests=config.manifests,
+        )
+
+    def _why_not_listening(self, error: OSError) -> str:
+        listen = self._config.listen
+        holder = port_holders([listen.port]).get(listen.port, "")
+        taken = f"the port is taken by {holder}" if holder else error.strerror
+        return (
+            f"cannot listen on {listen}: {taken}: choose another with --listen "
+            f"{listen.host}:PORT, or any free one with port 0"
+        )
+
+    def _words(self, api: NodeApi, pods: str) -> str:
+        config = self._config
+        manifests = config.manifests
+        static = f"static manifests: {manifests}" if manifests else "no directory of manifests"
+        return f"""\
+minikubelet {__version__}: node {self._node_name}, {pods}, state in {config.state_dir}
+{static}; API at {api.url}
+
+  export KUBECONFIG={shlex.quote(str(config.kubeconfig))}
+  kubectl get pods
+"""
