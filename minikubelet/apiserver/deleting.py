@@ -68,7 +68,8 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
         grace = integer(query, "gracePeriodSeconds")
     if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
         raise bad_request("DeleteOptions: gracePeriodSeconds: a number is wanted")
-    preconditions = body.get("preconditions") or {}
+    preconditions = body.get("preconditions")
+    preconditions = {} if preconditions is None else preconditions
     if not isinstance(preconditions, dict):
         raise bad_request("DeleteOptions: preconditions: an object is wanted")
     return DeleteOptions(

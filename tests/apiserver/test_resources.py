@@ -1,0 +1,507 @@
+"""The verbs, as a client sees them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.apiserver.api import CORE, TABLE, Api, a_config_map, a_pod, serving_api
+
+MAPS = f"{CORE}/configmaps"
+PODS = f"{CORE}/pods"
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with serving_api() as api:
+        yield api
+
+
+async def test_create_gives_identity_and_stores(api: Api) -> None:  # K-33
+    created = await api("POST", MAPS, a_config_map())
+    assert created.status == 201
+    meta = created.body["metadata"]
+    assert meta["creationTimestamp"] == "2026-01-01T12:00:00Z"
+    assert meta["namespace"] == "default"
+    assert meta["resourceVersion"] == str(api.store.resource_version)
+    assert (await api("GET", f"{MAPS}/settings")).body == created.body
+
+
+async def test_list_is_the_bytes_of_the_objects(api: Api) -> None:  # K-26, K-29
+    first = await api.ok("POST", MAPS, a_config_map("a"))
+    second = await api.ok("POST", MAPS, a_config_map("b"))
+    assert await api.ok("GET", MAPS) == {
+        "kind": "ConfigMapList",
+        "apiVersion": "v1",
+        "metadata": {"resourceVersion": str(api.store.resource_version)},
+        "items": [first, second],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        pytest.param("labelSelector=app%3Da", ["a"], id="by label"),
+        pytest.param("labelSelector=app%20notin%20(a)", ["b"], id="notin"),
+        pytest.param("fieldSelector=metadata.name%3Db", ["b"], id="by field"),
+        pytest.param("limit=1&resourceVersion=0", ["a", "b"], id="a limit may be ignored"),
+    ],
+)
+async def test_selectors(api: Api, query: str, names: list[str]) -> None:  # K-27, K-28, K-30, K-31
+    for name in ("a", "b"):
+        await api.ok("POST", MAPS, a_config_map(name, metadata={"labels": {"app": name}}))
+    items = (await api.ok("GET", f"{MAPS}?{query}"))["items"]
+    assert [item["metadata"]["name"] for item in items] == names
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "reason", "message"),
+    [
+        pytest.param(
+            "GET",
+            f"{PODS}/x",
+            404,
+            "NotFound",
+            'pods "x" not found',
+            id="no such object",  # K-48
+        ),
+        pytest.param(
+            "GET",
+            "/apis/batch/v1/namespaces/default/jobs/x",
+            404,
+            "NotFound",
+            'jobs.batch "x" not found',
+            id="with its group",
+        ),
+        pytest.param(
+            "GET",
+            f"{PODS}?fieldSelector=spec.bogus%3D1",
+            400,
+            "BadRequest",
+            "field label not supported: spec.bogus",
+            id="unknown field",  # K-31
+        ),
+        pytest.param(
+            "GET",
+            f"{CORE}/flowers",
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+            id="no such kind",
+        ),
+        pytest.param(
+            "POST",
+            f"{PODS}/x",
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+            id="no such verb",
+        ),
+        pytest.param(
+            "GET",
+            "/nowhere",
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+            id="no such path",
+        ),
+        pytest.param(
+            "GET",
+            f"{PODS}?watch=perhaps",
+            400,
+            "BadRequest",
+            'strconv.ParseBool: parsing "perhaps": invalid syntax',
+            id="no boolean",  # K-12
+        ),
+    ],
+)
+async def test_refusals(
+    api: Api, method: str, path: str, code: int, reason: str, message: str
+) -> None:
+    answer = await api(method, path)
+    assert (answer.status, answer.body["code"]) == (code, code)
+    assert (answer.body["reason"], answer.message) == (reason, message)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code", "message"),
+    [
+        pytest.param(
+            "/api/v1/namespaces/nowhere/configmaps",
+            a_config_map(),
+            404,
+            'namespaces "nowhere" not found',
+            id="namespace missing",  # K-34
+        ),
+        pytest.param(
+            MAPS,
+            a_config_map(metadata={"namespace": "other"}),
+            400,
+            "the namespace of the provided object does not match the namespace sent on the request",
+            id="another namespace",  # K-32
+        ),
+        pytest.param(
+            MAPS,
+            a_config_map("Bad_Name"),
+            422,
+            'ConfigMap "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": ',
+            id="bad name",
+        ),
+        pytest.param(
+            MAPS,
+            a_config_map(metadata={"resourceVersion": "7"}),
+            400,
+            "resourceVersion should not be set on objects to be created",
+            id="with a version",
+        ),
+        pytest.param(
+            MAPS,
+            a_pod(),
+            400,
+            'Pod in version "v1" cannot be handled as a ConfigMap: ',
+            id="another kind",
+        ),
+        pytest.param(
+            PODS,
+            a_pod(containers=[{"name": "a", "image": "x", "ports": "80"}]),
+            400,
+            'Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal string into Go '
+            "struct field Container.spec.containers.ports of type []v1.ContainerPort",
+            id="wrong type",
+        ),
+        pytest.param(
+            PODS, {**a_pod(), "metadata": {}}, 422, "metadata.name: Required value", id="no name"
+        ),
+    ],
+)
+async def test_create_refuses(api: Api, path: str, body: object, code: int, message: str) -> None:
+    answer = await api("POST", path, body)
+    assert answer.status == code
+    assert message in answer.message
+
+
+async def test_a_second_object_of_a_name_is_refused(api: Api) -> None:  # K-32
+    await api.ok("POST", MAPS, a_config_map())
+    answer = await api("POST", MAPS, a_config_map())
+    assert answer.status == 409
+    assert answer.body["reason"] == "AlreadyExists"
+    assert answer.message == 'configmaps "settings" already exists'
+    assert answer.body["details"] == {"name": "settings", "kind": "configmaps"}
+
+
+async def test_generated_names_differ(api: Api) -> None:  # K-32, L-34
+    body = {**a_config_map(), "metadata": {"generateName": "set-"}}
+    names = {(await api.ok("POST", MAPS, body))["metadata"]["name"] for _ in range(3)}
+    assert len(names) == 3
+    assert all(len(name) == 9 and name.startswith("set-") for name in names)
+
+
+async def test_invalid_names_all_causes(api: Api) -> None:  # K-49, L-38
+    pod = a_pod(containers=[{"name": "a", "image": ""}], restartPolicy="Perhaps")
+    answer = await api("POST", PODS, pod)
+    assert answer.status == 422
+    assert answer.message == (
+        'Pod "web" is invalid: [spec.containers[0].image: Required value, spec.restartPolicy: '
+        'Unsupported value: "Perhaps": supported values: "Always", "OnFailure", "Never"]'
+    )
+    assert answer.body["details"] == {
+        "name": "web",
+        "kind": "Pod",
+        "causes": [
+            {
+                "reason": "FieldValueRequired",
+                "message": "Required value",
+                "field": "spec.containers[0].image",
+            },
+            {
+                "reason": "FieldValueNotSupported",
+                "message": 'Unsupported value: "Perhaps": supported values: "Always", "OnFailure", '
+                '"Never"',
+                "field": "spec.restartPolicy",
+            },
+        ],
+    }
+
+
+UNKNOWN = 'unknown field "spec.containers[0].bogus"'
+
+
+@pytest.mark.parametrize(
+    ("validation", "code", "warnings"),
+    [
+        pytest.param("Strict", 400, (), id="strict refuses"),
+        pytest.param(
+            "Warn", 201, ('299 - "unknown field \\"spec.containers[0].bogus\\""',), id="warn warns"
+        ),
+        pytest.param("", 201, ('299 - "unknown field \\"spec.containers[0].bogus\\""',), id="same"),
+        pytest.param("Ignore", 201, (), id="ignore is silent"),
+    ],
+)
+async def test_field_validation(
+    api: Api, validation: str, code: int, warnings: tuple[str, ...]
+) -> None:  # K-47
+    pod = a_pod(containers=[{"name": "a", "image": "x", "bogus": 1}])
+    answer = await api("POST", f"{PODS}?fieldValidation={validation}", pod)
+    assert (answer.status, answer.warnings) == (code, warnings)
+    if code == 400:
+        assert answer.message == (
+            f'Pod in version "v1" cannot be handled as a Pod: strict decoding error: {UNKNOWN}'
+        )
+    else:
+        assert "bogus" not in answer.body["spec"]["containers"][0]
+
+
+async def test_fields_given_twice(api: Api) -> None:  # K-47
+    body = b'{"metadata":{"name":"a"},"data":{"x":"1","x":"2"}}'
+    strict = await api("POST", f"{MAPS}?fieldValidation=Strict", body)
+    assert strict.message.endswith('strict decoding error: duplicate field "data.x"')
+    warned = await api("POST", MAPS, body)
+    assert warned.warnings == ('299 - "duplicate field \\"data.x\\""',)
+    assert warned.body["data"] == {"x": "2"}
+
+
+async def test_yaml_and_no_content_type(api: Api) -> None:  # K-23, K-25
+    text = b"metadata:\n  name: a\ndata:\n  x: 'yes'\n"
+    assert (await api("POST", MAPS, text, "application/yaml")).body["data"] == {"x": "yes"}
+    unquoted = await api("POST", MAPS, text.replace(b"'", b""), "application/yaml")
+    assert unquoted.status == 400
+    headers = {"Content-Type": ""}
+    async with api.session.post(
+        MAPS, data=b'{"metadata":{"name":"b"}}', headers=headers, skip_auto_headers=["Content-Type"]
+    ) as response:
+        assert response.status == 201
+    assert (await api("POST", MAPS, b"x", "application/cbor")).status == 415
+
+
+async def test_dry_run_changes_nothing(api: Api) -> None:
+    before = api.store.resource_version
+    answer = await api("POST", f"{PODS}?dryRun=All", a_pod())
+    assert answer.status == 201
+    assert answer.body["spec"]["restartPolicy"] == "Always"
+    assert api.store.resource_version == before
+    assert (await api("POST", f"{PODS}?dryRun=Some", a_pod())).status == 400
+    await api.ok("POST", PODS, a_pod())
+    before = api.store.resource_version
+    for method, body in (("PUT", a_pod()), ("DELETE", {"dryRun": ["All"]})):
+        assert (await api(method, f"{PODS}/web?dryRun=All", body)).status == 200
+    await api.patch(f"{PODS}/web?dryRun=All", {"metadata": {"labels": {"a": "b"}}})
+    assert api.store.resource_version == before
+
+
+async def test_update_with_a_stale_version_conflicts(api: Api) -> None:
+    first = await api.ok("POST", MAPS, a_config_map())
+    second = await api.ok("PUT", f"{MAPS}/settings", {**first, "data": {"color": "red"}})
+    assert second["metadata"]["uid"] == first["metadata"]["uid"]
+    stale = await api("PUT", f"{MAPS}/settings", first)
+    assert (stale.status, stale.body["reason"]) == (409, "Conflict")
+    assert stale.message == (
+        'Operation cannot be fulfilled on configmaps "settings": the object has been modified; '
+        "please apply your changes to the latest version and try again"
+    )
+    unconditional = await api("PUT", f"{MAPS}/settings", a_config_map())
+    assert unconditional.body["data"] == {"color": "blue"}
+
+
+async def test_an_update_that_changes_nothing_keeps_the_version(api: Api) -> None:  # K-36
+    first = await api.ok("POST", MAPS, a_config_map())
+    assert await api.ok("PUT", f"{MAPS}/settings", first) == first
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code", "message"),
+    [
+        pytest.param({"uid": "other"}, 409, "Precondition failed: UID in precondition", id="uid"),
+        pytest.param({"name": "other"}, 400, "does not match the name on the URL", id="name"),
+        pytest.param({"namespace": "other"}, 400, "the namespace of the provided", id="namespace"),
+        pytest.param(
+            {"creationTimestamp": "2020-01-01T00:00:00Z"}, 422, "field is immutable", id="time"
+        ),
+    ],
+)
+async def test_what_identifies_an_object_stays(
+    api: Api, metadata: dict[str, str], code: int, message: str
+) -> None:
+    await api.ok("POST", MAPS, a_config_map())
+    answer = await api("PUT", f"{MAPS}/settings", a_config_map(metadata=metadata))
+    assert (answer.status, message in answer.message) == (code, True), answer.body
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch"),
+    [
+        pytest.param("merge-patch", {"data": {"color": None, "size": "1"}}, id="merge"),
+        pytest.param("strategic-merge-patch", {"data": {"color": None, "size": "1"}}, id="smp"),
+        pytest.param(
+            "json-patch",
+            [
+                {"op": "test", "path": "/data/color", "value": "blue"},
+                {"op": "remove", "path": "/data/color"},
+                {"op": "add", "path": "/data/size", "value": "1"},
+            ],
+            id="json",
+        ),
+    ],
+)
+async def test_patches(api: Api, kind: str, patch: object) -> None:  # K-35 … K-39
+    await api.ok("POST", MAPS, a_config_map())
+    answer = await api.patch(f"{MAPS}/settings", patch, kind)
+    assert (answer.status, answer.body["data"]) == (200, {"size": "1"})
+
+
+async def test_patches_that_are_refused(api: Api) -> None:
+    path = f"{MAPS}/settings"
+    assert (await api.patch(path, {}, "merge-patch")).status == 404
+    created = await api.ok("POST", MAPS, a_config_map())
+    test = [{"op": "test", "path": "/data/color", "value": "red"}]
+    assert (await api.patch(path, test, "json-patch")).status == 422
+    assert (await api.patch(path, {}, "other-patch")).status == 415
+    assert (await api.patch(path, [1], "merge-patch")).status == 400
+    await api.patch(path, {"data": {"a": "b"}}, "merge-patch")
+    stale = {"metadata": {"resourceVersion": created["metadata"]["resourceVersion"]}}
+    assert (await api.patch(path, stale, "merge-patch")).status == 409  # K-35
+
+
+async def test_unknown_field_in_a_patch(api: Api) -> None:  # K-47
+    await api.ok("POST", PODS, a_pod())
+    path = f"{PODS}/web?fieldValidation=Strict"
+    answer = await api.patch(path, {"spec": {"bogus": 1, "hostname": "a"}})
+    assert (answer.status, answer.body["reason"]) == (422, "Invalid")
+    assert answer.message == (
+        ' "" is invalid: patch: Invalid value: "map[spec:map[bogus:1 hostname:a]]": strict '
+        'decoding error: unknown field "spec.bogus"'
+    )
+
+
+APPLY = "application/apply-patch+yaml"
+
+
+async def test_server_side_apply_creates_and_conflicts(api: Api) -> None:  # K-40
+    path = f"{MAPS}/settings"
+    created = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    assert created.status == 201
+    again = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    assert (again.status, again.body) == (200, created.body)
+    other = a_config_map(data={"color": "red"})
+    refused = await api("PATCH", f"{path}?fieldManager=two", other, APPLY)
+    assert (refused.status, refused.body["reason"]) == (409, "Conflict")
+    assert refused.message.startswith('Apply failed with 1 conflict: conflict with "one"')
+    assert refused.body["details"]["causes"][0]["reason"] == "FieldManagerConflict"
+    forced = await api("PATCH", f"{path}?fieldManager=two&force=true", other, APPLY)
+    assert forced.body["data"] == {"color": "red"}
+    removed = a_config_map(data={})
+    answer = await api("PATCH", f"{path}?fieldManager=two", removed, APPLY)
+    assert answer.body.get("data") in (None, {})
+    assert (await api("PATCH", path, a_config_map(), APPLY)).status == 422
+
+
+async def test_an_update_takes_applied_fields_over(api: Api) -> None:  # K-40
+    path = f"{MAPS}/settings"
+    await api.ok("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    await api.patch(f"{path}?fieldManager=editor", {"data": {"color": "red"}}, "merge-patch")
+    refused = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    assert (refused.status, '"editor"' in refused.message) == (409, True)
+
+
+async def test_table_and_metadata_forms(api: Api) -> None:  # K-21, K-60
+    created = await api.ok("POST", MAPS, a_config_map())
+    table = (await api("GET", MAPS, Accept=TABLE)).body
+    assert (table["kind"], [row["cells"][0] for row in table["rows"]]) == ("Table", ["settings"])
+    assert table["metadata"] == {"resourceVersion": str(api.store.resource_version)}
+    one = (await api("GET", f"{MAPS}/settings?includeObject=Object", Accept=TABLE)).body
+    assert one["rows"][0]["object"] == created
+    partial = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+    items = (await api("GET", MAPS, Accept=partial)).body["items"]
+    assert items == [
+        {
+            "kind": "PartialObjectMetadata",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": created["metadata"],
+        }
+    ]
+    assert (await api("GET", MAPS, Accept="text/html")).status == 406
+    protobuf = "application/vnd.kubernetes.protobuf, */*"
+    assert (await api("GET", MAPS, Accept=protobuf)).body["kind"] == "ConfigMapList"  # K-22
+
+
+async def test_delete_answers_with_status_or_object(api: Api) -> None:
+    created = await api.ok("POST", MAPS, a_config_map())
+    uid = created["metadata"]["uid"]
+    wrong = await api("DELETE", f"{MAPS}/settings", {"preconditions": {"uid": "other"}})
+    assert wrong.status == 409  # K-41
+    assert await api.ok("DELETE", f"{MAPS}/settings") == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": {"name": "settings", "kind": "configmaps", "uid": uid},
+    }
+    await api.ok("POST", PODS, a_pod())
+    assert (await api.ok("DELETE", f"{PODS}/web"))["kind"] == "Pod"
+    assert (await api("DELETE", f"{PODS}/web")).status == 404
+
+
+async def test_delete_collection_with_a_selector(api: Api) -> None:  # K-44
+    for name in ("a", "b"):
+        await api.ok("POST", MAPS, a_config_map(name, metadata={"labels": {"app": name}}))
+    gone = await api.ok("DELETE", f"{MAPS}?labelSelector=app%3Da")
+    assert [item["metadata"]["name"] for item in gone["items"]] == ["a"]
+    assert [i["metadata"]["name"] for i in (await api.ok("GET", MAPS))["items"]] == ["b"]
+
+
+async def test_finalizers_hold_an_object(api: Api) -> None:
+    held = a_config_map(metadata={"finalizers": ["example.com/hold"]})
+    await api.ok("POST", MAPS, held)
+    marked = await api.ok("DELETE", f"{MAPS}/settings")
+    assert marked["metadata"]["deletionTimestamp"] == "2026-01-01T12:00:00Z"
+    more = {"metadata": {"finalizers": ["example.com/hold", "example.com/more"]}}
+    assert (await api.patch(f"{MAPS}/settings", more, "merge-patch")).status == 422
+    await api.patch(f"{MAPS}/settings", {"metadata": {"finalizers": None}}, "merge-patch")
+    assert (await api("GET", f"{MAPS}/settings")).status == 404
+
+
+async def test_kinds_that_are_not_run_are_quiet(api: Api) -> None:
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    assert (await api.ok("GET", path))["items"] == []
+    assert (await api("GET", f"{path}/x")).status == 404
+    assert (await api("DELETE", f"{path}/x")).status == 404
+    answer = await api("POST", path, {"metadata": {"name": "x"}})
+    assert (answer.status, answer.body["reason"]) == (501, "NotImplemented")
+    assert answer.message.startswith("minikubelet does not run deployments.apps yet: ")
+
+
+async def test_secrets_take_text_and_keep_bytes(api: Api) -> None:
+    body = {"metadata": {"name": "s"}, "stringData": {"a": "ä"}, "data": {"b": "eA=="}}
+    stored = await api.ok("POST", f"{CORE}/secrets", body)
+    assert stored["data"] == {"a": base64.b64encode("ä".encode()).decode(), "b": "eA=="}
+    assert stored["type"] == "Opaque"
+    assert "stringData" not in stored
+
+
+async def test_both_groups_of_events_are_one_store(api: Api) -> None:
+    event: dict[str, Any] = {
+        "metadata": {"name": "e"},
+        "regarding": {"kind": "Pod", "name": "web", "namespace": "default"},
+        "note": "what happened",
+        "reason": "Why",
+        "type": "Normal",
+        "reportingController": "me",
+        "deprecatedCount": 2,
+    }
+    newer = "/apis/events.k8s.io/v1/namespaces/default/events"
+    created = await api.ok("POST", newer, event)
+    assert (created["apiVersion"], created["note"]) == ("events.k8s.io/v1", "what happened")
+    core = await api.ok("GET", f"{CORE}/events/e")
+    assert (core["apiVersion"], core["message"], core["count"]) == ("v1", "what happened", 2)
+    assert core["involvedObject"]["name"] == "web"
+    selected = f"{CORE}/events?fieldSelector=involvedObject.name%3Dweb"
+    assert len((await api.ok("GET", selected))["items"]) == 1
+    patched = await api.patch(f"{newer}/e", {"note": "again"}, "merge-patch")
+    assert patched.body["note"] == "again"
+    async with api.watch(newer) as events:
+        seen = await events.next()
+        assert seen["object"]["note"] == "again"
+    answer = await api("POST", newer, {**event, "regarding": {"namespace": "other"}})
+    assert answer.status == 422
