@@ -27,7 +27,7 @@ from minikubelet.apiserver.pod_instances import (
 )
 from minikubelet.apiserver.requests import Query, boolean, integer
 from minikubelet.apiserver.responses import bad_request, invalid, not_found
-from minikubelet.apiserver.services import ApiServices, Handler
+from minikubelet.apiserver.services import ApiServices
 from minikubelet.clock import Wakeup
 from minikubelet.manifest.fieldpath import ErrorType, FieldError, FieldPath
 from minikubelet.manifest.fieldpath import invalid as invalid_value
@@ -35,12 +35,21 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.log_stream import LogChanges, LogOptions, LogStream
 from minikubelet.runtime.records import read_launch
-from minikubelet.store.kinds import resource_at
+from minikubelet.store.kinds import Resource, resource_at
 from minikubelet.store.objects import Change, Key
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _GONE_CHECK_SECONDS = 30.0
 """How often a quiet follower makes sure that its client is still there."""
+
+
+def _pods() -> Resource:
+    resource = resource_at("", "v1", "pods")
+    assert resource is not None
+    return resource
+
+
+_PODS = _pods()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +60,82 @@ class LogRequest:
     options: LogOptions
 
 
-def log_handler(services: ApiServices) -> Handler:
-    """For the path `/api/v1/namespaces/{namespace}/pods/{name}/log`."""
-    changes = LogChanges()
-    pods = resource_at("", "v1", "pods")
-    assert pods is not None
+class PodLogs:
+    """`handle` is for the path `/api/v1/namespaces/{namespace}/pods/{name}/log`."""
 
-    async def handle(request: web.Request) -> web.StreamResponse:
+    def __init__(self, services: ApiServices) -> None:
+        self._services = services
+        self._changes = LogChanges()
+        self._followers: set[Wakeup] = set()
+        self._ending = False
+
+    def end(self) -> None:
+        """The server stops: followers get what is written and then the end (A-4)."""
+        self._ending = True
+        for wakeup in self._followers:
+            wakeup.set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         key = Key("", "pods", request.match_info["namespace"], request.match_info["name"])
-        found = services.store.get(key)
+        found = self._services.store.get(key)
         if found is None:
-            raise not_found(pods, key.name)
+            raise not_found(_PODS, key.name)
         pod = found.document
-        asked = parse_log_request(request.query, key.name, services.clock.now())
+        asked = parse_log_request(request.query, key.name, self._services.clock.now())
         container = chosen_container(pod, asked.container)
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-        if services.layout is None or not (pod.get("spec") or {}).get("nodeName"):
+        layout = self._services.layout
+        if layout is None or not (pod.get("spec") or {}).get("nodeName"):
             await response.prepare(request)  # as upstream: on no node yet, so nothing is said
             return response
         instance = find_instance(pod, container, previous=asked.previous)
-        path = log_file(services.layout, pod, instance)
-        sender = _Sender(services, request, response, key, pod, instance)
-        await sender.send(LogStream(path, asked.options), path, changes, follow=asked.follow)
+        path = log_file(layout, pod, instance)
+        with ExitStack() as stack:
+            stream = LogStream(path, asked.options)
+            stack.callback(stream.close)
+            wakeup = Wakeup(self._services.clock)
+            if asked.follow:
+                self._followers.add(wakeup)
+                stack.callback(self._followers.discard, wakeup)
+                stack.callback(self._services.store.subscribe(_on_change(key, wakeup)))
+                stack.callback(self._changes.subscribe(path.parent, _from_thread(wakeup)))
+
+            def may_go_on() -> bool:
+                return asked.follow and not self._ending and self._runs(key, pod, instance)
+
+            try:
+                await response.prepare(request)
+                await self._send(request, response, stream, wakeup, may_go_on)
+                await response.write_eof()
+            except ConnectionError:
+                pass  # the client has gone
         return response
 
-    return handle
+    async def _send(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        stream: LogStream,
+        wakeup: Wakeup,
+        may_go_on: Callable[[], bool],
+    ) -> None:
+        clock = self._services.clock
+        while True:
+            wakeup.clear()
+            # Looked at before reading: what an instance wrote is there when it has ended.
+            final = not may_go_on()
+            while (piece := await asyncio.to_thread(stream.read, final=final)) is not None:
+                if piece:
+                    await response.write(piece)
+            if final or stream.complete or _is_gone(request):
+                return
+            await wakeup.wait(until=clock.monotonic() + _GONE_CHECK_SECONDS)
+
+    def _runs(self, key: Key, pod: Json, instance: Instance) -> bool:
+        found = self._services.store.get(key)
+        if found is None or found.document["metadata"].get("uid") != pod["metadata"]["uid"]:
+            return False
+        return is_running(found.document, instance)
 
 
 def parse_log_request(query: Query, name: str, now: datetime) -> LogRequest:
@@ -121,59 +181,17 @@ def log_file(layout: Layout, pod: Json, instance: Instance) -> Path:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
-    """Sends one log to one client."""
+def _on_change(key: Key, wakeup: Wakeup) -> Callable[[Change], None]:
+    def changed(change: Change) -> None:
+        if change.object.key == key:
+            wakeup.set()
 
-    services: ApiServices
-    request: web.Request
-    response: web.StreamResponse
-    key: Key
-    pod: Json
-    instance: Instance
+    return changed
 
-    async def send(
-        self, stream: LogStream, path: Path, changes: LogChanges, *, follow: bool
-    ) -> None:
-        wakeup = Wakeup(self.services.clock)
-        with ExitStack() as stack:
-            stack.callback(stream.close)
-            if follow:
-                stack.callback(self.services.store.subscribe(self._on_change(wakeup)))
-                stack.callback(changes.subscribe(path.parent, _from_thread(wakeup)))
-            try:
-                await self.response.prepare(self.request)
-                while True:
-                    wakeup.clear()
-                    # Looked at before reading: what an instance wrote is there when it has ended.
-                    final = not follow or not self._runs()
-                    while (piece := await asyncio.to_thread(stream.read, final=final)) is not None:
-                        if piece:
-                            await self.response.write(piece)
-                    if final or stream.complete or self._is_gone():
-                        break
-                    clock = self.services.clock
-                    await wakeup.wait(until=clock.monotonic() + _GONE_CHECK_SECONDS)
-                await self.response.write_eof()
-            except ConnectionError:
-                pass  # the client has gone
 
-    def _on_change(self, wakeup: Wakeup) -> Callable[[Change], None]:
-        def changed(change: Change) -> None:
-            if change.object.key == self.key:
-                wakeup.set()
-
-        return changed
-
-    def _runs(self) -> bool:
-        found = self.services.store.get(self.key)
-        if found is None or found.document["metadata"].get("uid") != self.pod["metadata"]["uid"]:
-            return False
-        return is_running(found.document, self.instance)
-
-    def _is_gone(self) -> bool:
-        transport = self.request.transport
-        return transport is None or transport.is_closing()
+def _is_gone(request: web.Request) -> bool:
+    transport = request.transport
+    return transport is None or transport.is_closing()
 
 
 def _from_thread(wakeup: Wakeup) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from minikubelet.apiserver.health import HealthCheck, health_routes
 from minikubelet.apiserver.limits import ConnectionGuard, Limits, limits_middleware
 from minikubelet.apiserver.namespaces import NamespaceKeeper
 from minikubelet.apiserver.pod_actions import PodActions
-from minikubelet.apiserver.pod_logs import log_handler
+from minikubelet.apiserver.pod_logs import PodLogs
 from minikubelet.apiserver.resources import ResourceHandlers
 from minikubelet.apiserver.responses import (
     ApiError,
@@ -63,6 +63,7 @@ class ApiServer:
         self._limits = limits or Limits()
         self.guard = ConnectionGuard(self._limits, services.clock)
         self.watches = Watches(services.clock)
+        self._logs = PodLogs(services)
         deleter = ObjectDeleter(services)
         writer = ObjectWriter(services)
         keeper = NamespaceKeeper(services, writer, deleter)
@@ -70,7 +71,7 @@ class ApiServer:
         deleter.orphan_dependents = garbage.orphan
         self._chores = Chores(services.store, services.clock, (keeper, garbage))
         self._runner: web.AppRunner | None = None
-        routes = _routes(services, access, writer, deleter, self.watches, checks)
+        routes = _routes(services, access, writer, deleter, self.watches, self._logs, checks)
         self.app = build_app(routes, access, self._limits, self.guard)
 
     async def start(self, host: str, port: int) -> int:
@@ -91,6 +92,7 @@ class ApiServer:
 
     async def stop(self) -> None:
         self.watches.end()
+        self._logs.end()
         self._chores.stop()
         if self._runner is None:
             return
@@ -121,6 +123,7 @@ def _routes(
     writer: ObjectWriter,
     deleter: ObjectDeleter,
     watches: Watches,
+    logs: PodLogs,
     checks: Sequence[HealthCheck],
 ) -> Iterator[Route]:
     """In the order in which they are tried."""
@@ -129,7 +132,7 @@ def _routes(
     yield from health_routes(checks)
     yield from document_routes()
     yield from reviews_routes(access, services.clock)
-    yield from pod_routes(PodActions(services, deleter, handlers), log_handler(services))
+    yield from pod_routes(PodActions(services, deleter, handlers), logs.handle)
     yield from resource_routes(handlers)
 
 

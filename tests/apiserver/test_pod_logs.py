@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from minikubelet.apiserver.pod_instances import Instance, chosen_container, find_instance
-from minikubelet.apiserver.pod_logs import log_handler, parse_log_request
+from minikubelet.apiserver.pod_logs import PodLogs, parse_log_request
 from minikubelet.apiserver.responses import ApiError
 from minikubelet.apiserver.services import ApiServices, Route
 from minikubelet.clock import SystemClock
@@ -201,9 +201,12 @@ def test_parameters() -> None:
 class _Node:
     """A pod in a store, and its logs on disk."""
 
-    def __init__(self, directory: Path, session: aiohttp.ClientSession, store: ObjectStore):
+    def __init__(
+        self, directory: Path, session: aiohttp.ClientSession, store: ObjectStore, logs: PodLogs
+    ) -> None:
         self.session = session
         self.store = store
+        self.logs = logs
         self.layout = Layout(directory / "state", directory / "log", directory / "run")
 
     def put(self, pod: Json) -> None:
@@ -227,9 +230,9 @@ async def _node(directory: Path) -> AsyncIterator[_Node]:
         identity=lambda: Identity(lambda: "", lambda: "", NOW),
         layout=Layout(directory / "state", directory / "log", directory / "run"),
     )
-    route = Route("GET", PATH, log_handler(services))
-    async with serving([route]) as served, client(served) as session:
-        yield _Node(directory, session, store)
+    logs = PodLogs(services)
+    async with serving([Route("GET", PATH, logs.handle)]) as served, client(served) as session:
+        yield _Node(directory, session, store, logs)
     for thread in threading.enumerate():
         if thread.name == "log changes":
             await asyncio.to_thread(thread.join, 5)
@@ -330,6 +333,16 @@ async def test_follow_ends_with_the_pod_and_with_the_limit(tmp_path: Path) -> No
         async with node.session.get(f"{LOG}?follow=true") as response:
             await response.content.readexactly(8)
             node.store.remove(KEY)
+            assert await response.content.read() == b""
+
+
+async def test_a_server_that_stops_ends_followers(tmp_path: Path) -> None:  # A-4
+    async with _node(tmp_path) as node:
+        node.put(_pod(_status(RUNNING)))
+        node.log().write(b"one\n")
+        async with node.session.get(f"{LOG}?follow=true") as response:
+            assert await response.content.readexactly(4) == b"one\n"
+            node.logs.end()
             assert await response.content.read() == b""
 
 
