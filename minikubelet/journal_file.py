@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import orjson
+
 from minikubelet.clock import Clock
 from minikubelet.journal import PodRef, Record
 from minikubelet.journal_json import record_from_json, record_to_json
@@ -45,6 +47,14 @@ log = get_logger(__name__)
 MAX_BYTES = 64 * 1024 * 1024
 MAX_AGE = timedelta(days=30)
 SEGMENT_BYTES = 2 * 1024 * 1024
+
+
+def _encoded(document: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a surrogate pair, which only a program's own text can hold
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        return f"{text}\n".encode("utf-8", "replace")
 
 
 class JournalFile:
@@ -116,9 +126,8 @@ class JournalFile:
         if kept.repeats:
             document["repeats"] = kept.repeats
         document.update(record_to_json(kept.record))
-        line = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         try:
-            self._append(f"{line}\n".encode("utf-8", "surrogateescape"))
+            self._append(_encoded(document))
         except OSError as error:
             if not self._lost:
                 log.error("cannot write the journal", directory=self._directory, error=error)

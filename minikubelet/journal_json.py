@@ -123,8 +123,14 @@ def _exactly(*types: type) -> Callable[[Any], object]:
 
 
 def _pod_ref(value: Any) -> PodRef:
-    text = _exactly(str)
-    return PodRef(*(str(text(value[name])) for name in ("namespace", "name", "uid")))
+    return _known_ref(value["namespace"], value["name"], value["uid"])
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_ref(namespace: str, name: str, uid: str) -> PodRef:
+    for text in (namespace, name, uid):
+        _exactly(str)(text)
+    return PodRef(namespace, name, uid)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

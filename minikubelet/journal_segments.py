@@ -20,6 +20,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 Json = dict[str, Any]
 
 PLAIN, PACKED, INDEX = ".jsonl", ".jsonl.gz", ".index"
@@ -76,7 +78,7 @@ def lines_of(directory: Path, first: int) -> list[bytes]:
 def read_line(line: bytes) -> Json | None:
     """None for one that is damaged."""
     try:
-        document = json.loads(line)
+        document = orjson.loads(line)
     except ValueError:
         return None
     return document if isinstance(document, dict) and isinstance(document.get("n"), int) else None

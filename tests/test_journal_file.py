@@ -269,6 +269,13 @@ def test_successes_are_thinned_and_counted(tmp_path: Path) -> None:
         assert [(e.position, e.repeats) for e in journal.records()] == [(1, 0), (2, 98), (3, 0)]
 
 
+def test_text_that_is_not_unicode_costs_no_record(tmp_path: Path) -> None:
+    with a_journal(tmp_path) as journal:
+        journal.on_record(a_probe("failure", output="half \udc80 ünd"))
+        (entry,) = journal.records()
+        assert entry.record == a_probe("failure", output="half ? ünd")
+
+
 def test_it_is_private(tmp_path: Path) -> None:
     directory = tmp_path / "journal"
     before = os.umask(0)

@@ -25,7 +25,7 @@ from minikubelet.clock import Clock
 from minikubelet.explain.explanation import Explanation, explain, explanation_to_json
 from minikubelet.journal import PodRef
 from minikubelet.journal_json import record_to_json
-from minikubelet.journal_reading import JournalEntry, JournalReader
+from minikubelet.journal_reading import RECORDS_OF_ONE_POD, JournalEntry, JournalReader
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.json_tree import Json
 from minikubelet.runtime.container_log import read_log
@@ -36,6 +36,7 @@ from minikubelet.store.store import ObjectStore
 
 LOG_LINES = 10
 _LOG_BYTES = 16 * 1024
+_RECORDS_FOR_ONE_RESTART = 200_000
 _BATCH = 500
 _POLL_SECONDS = 0.25
 
@@ -87,9 +88,10 @@ def _explain(
         if found is None:
             return None
         ref = found
+    limit = RECORDS_OF_ONE_POD if restart is None else _RECORDS_FOR_ONE_RESTART
     return explain(
         ref,
-        (entry.record for entry in journal.records_of(ref.uid)),
+        (entry.record for entry in journal.records_of(ref.uid, limit)),
         pod=decode_pod(document) if document is not None else None,
         document=document,
         logs=last_lines(layout, ref) if layout is not None else {},
