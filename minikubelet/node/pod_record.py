@@ -73,6 +73,8 @@ class PodRecord:
     """When the pod was first seen; its deadline counts from there (L-251)."""
     status: PodStatus | None = None
     """As published last."""
+    status_told: bool = True
+    """Whether the journal knows of it; it is told right after the status is kept."""
     runs: tuple[ContainerRun, ...] = ()
     """Newest first within each container."""
     environment_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -100,8 +100,13 @@ class PodState:
         return tuple(run for run in latest if run is not None and run.state is RunState.RUNNING)
 
     def starting(self) -> tuple[ContainerRun, ...]:
-        """The instances whose start is under way, its postStart hook included."""
-        return tuple(run for runs in self.runs.values() for run in runs if run.hook_pending)
+        """The instances that have begun, and whose postStart hook is not over."""
+        return tuple(
+            run
+            for runs in self.runs.values()
+            for run in runs
+            if run.hook_pending and run.state is not RunState.CREATED
+        )
 
     def next_restart_count(self, name: str) -> int | None:
         """One more than the newest instance's, as long as one is known of (L-107)."""
@@ -228,11 +233,6 @@ class PodState:
             self.start_failures[name] = failure
         else:
             self.start_failed(name, failure)
-
-    def definition_changed(self, name: str) -> None:
-        """Image or resources are others now: what was in the way of the next start no longer
-        counts (L-173)."""
-        self.start_failures.pop(name, None)
 
     def retry_now(self) -> None:
         """Objects have changed: starts that failed for want of one are tried again."""

@@ -74,7 +74,7 @@ class PodStopper:
         async with asyncio.TaskGroup() as group:
             for run in running:
                 if run.container_id in self._state.stops:
-                    self._shorten(run.container_id, grace_period_seconds, of_all=True)
+                    self._shorten(run.container_id, grace_period_seconds)
                     group.create_task(self._carry_out(run.container_id))
                     continue
                 kill = kills.get(run.name) or KillContainer(
@@ -200,11 +200,8 @@ class PodStopper:
             )
         )
 
-    def _shorten(
-        self, container_id: str, grace_period_seconds: float, *, of_all: bool = False
-    ) -> None:
-        """At most so much time is left from now on; `of_all`: counted from when its own stop
-        began, since it is the same request that is carried out again."""
+    def _shorten(self, container_id: str, grace_period_seconds: float) -> None:
+        """At most so much time is left from now on."""
         kept, live = self._state.stops[container_id], self._stops.get(container_id)
         now = self._services.clock.monotonic()
         if live is not None:
@@ -212,8 +209,7 @@ class PodStopper:
                 live.kill()
             else:
                 live.shorten(grace_period_seconds)
-        spent = 0.0 if of_all and live is None else now - kept.began
-        grace = min(kept.grace_period_seconds, spent + grace_period_seconds)
+        grace = min(kept.grace_period_seconds, now - kept.began + grace_period_seconds)
         at_once = kept.at_once or grace_period_seconds <= 0
         if live is None and kept.signaled and grace < kept.grace_period_seconds:
             self._services.runtime.stop(container_id, max(0.0, kept.began + grace - now))

@@ -2,7 +2,8 @@
 
 Role: compare the desired pod with the observed one and say what to do; do nothing.
 Invariants: same arguments, same answer; at most one action per container; kills come before starts,
-starts in spec order, so that each can wait for the one before (L-102). An ordinary init container
+starts in spec order, ephemeral containers first (L-101), so that each can wait for the one before
+(L-102). An ordinary init container
 is only ever the last start: when it fails, nothing is left to do in the step (L-103).
 Upstream: kubernetes pkg/kubelet/kuberuntime, computePodActions. Differs: there is no sandbox; a
 container that is killed is started by a later pass, when it has exited; and a restart in back-off
@@ -112,13 +113,20 @@ def compute_pod_actions(
     if initialization.failed:
         return _kill_pod(observed, (), KillCause.POD_FAILED)
     kills = tuple(_kill(pod, *kill, init=True) for kill in initialization.kills)
-    step = _Step(kills, initialization.starts)
+    ephemeral = _never_started(pod, observed)
+    step = _Step(kills, (*ephemeral, *initialization.starts))
     if initialization.complete:
         regular = _plan_regular(pod, observed)
         if not regular.kept:
             return _kill_pod(observed, regular.kills, KillCause.POD_FINISHED)
         step = _Step((*step.kills, *regular.kills), (*step.starts, *regular.starts))
     return _schedule(observed, back_off, now, step)
+
+
+def _never_started(pod: Pod, observed: ObservedPod) -> tuple[str, ...]:
+    """The ephemeral containers that are to be started, once (L-254)."""
+    ephemeral = (container.name for container in pod.spec.ephemeral_containers)
+    return tuple(name for name in ephemeral if observed.latest(name) is None)
 
 
 def _plan_regular(pod: Pod, observed: ObservedPod) -> _Step:

@@ -8,6 +8,7 @@ Upstream: kubernetes pkg/kubelet, convertToAPIContainerStatuses, and prober, Upd
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from minikubelet.manifest.pod import Container, Pod, ProbeKind, is_sidecar
@@ -45,8 +46,11 @@ class ContainerStatuses:
     """In spec order (L-210)."""
     regular: tuple[ContainerStatus, ...]
     """By container name."""
+    ephemeral: tuple[ContainerStatus, ...] = ()
+    """By container name. They count for nothing (L-255)."""
 
     def by_name(self) -> dict[str, ContainerStatus]:
+        """Of the containers that phase and conditions come from."""
         return {status.name: status for status in (*self.init, *self.regular)}
 
 
@@ -86,7 +90,25 @@ def compute_container_statuses(
     )
     init = tuple(_status(known, container, init=True) for container in pod.spec.init_containers)
     regular = [_status(known, container, init=False) for container in pod.spec.containers]
-    return ContainerStatuses(init, tuple(sorted(regular, key=lambda status: status.name)))
+    ephemeral = [_ephemeral_status(known, c) for c in pod.spec.ephemeral_containers]
+    return ContainerStatuses(init, _by_name(regular), _by_name(ephemeral))
+
+
+def _by_name(statuses: Iterable[ContainerStatus]) -> tuple[ContainerStatus, ...]:
+    return tuple(sorted(statuses, key=lambda status: status.name))
+
+
+def _ephemeral_status(known: _Known, container: Container) -> ContainerStatus:
+    """It is started once, so a failed start shows only while there is no instance (L-254)."""
+    runs = published_runs(known.observed, container.name)
+    before = known.previous.container(container.name) if known.previous else None
+    if runs:
+        return _with_instance(known, container, runs, before)
+    status = _without_instance(known, container, before, init=False)
+    failure = known.observed.start_failures.get(container.name)
+    if failure is None or known.terminated or isinstance(status.state, Terminated):
+        return status
+    return replace(status, state=Waiting(failure.reason, failure.message))
 
 
 def _status(known: _Known, container: Container, *, init: bool) -> ContainerStatus:

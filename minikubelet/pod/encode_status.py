@@ -41,6 +41,9 @@ def encode_status(pod: Pod, status: PodStatus) -> JSON:
             _container_status(pod, entry) for entry in status.init_container_statuses
         ],
         "containerStatuses": [_container_status(pod, entry) for entry in status.container_statuses],
+        "ephemeralContainerStatuses": [
+            _ephemeral_status(pod, entry) for entry in status.ephemeral_container_statuses
+        ],
         "qosClass": str(status.qos_class) if status.qos_class else "",
     }
     return _without_empty(out)
@@ -72,7 +75,7 @@ def _condition(condition: PodCondition) -> JSON:
 
 
 def _container_status(pod: Pod, status: ContainerStatus) -> JSON:
-    container = next((c for c in pod.containers() if c.name == status.name), Container())
+    container = next((c for c in pod.all_containers() if c.name == status.name), Container())
     out: JSON = {
         "name": status.name,
         "state": _state(status.state),
@@ -89,6 +92,13 @@ def _container_status(pod: Pod, status: ContainerStatus) -> JSON:
         out |= _without_empty({"allocatedResources": requests})
         out["resources"] = _without_empty({"limits": limits, "requests": requests})
     return out | _without_empty({"volumeMounts": [_mount(m) for m in container.volume_mounts]})
+
+
+def _ephemeral_status(pod: Pod, status: ContainerStatus) -> JSON:
+    """Nobody looks whether it is started."""
+    out = _container_status(pod, status)
+    del out["started"]
+    return out
 
 
 def _state(state: ContainerState) -> JSON:

@@ -83,6 +83,7 @@ class PodStatus:
     conditions: tuple[PodCondition, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
+    ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
     start_time: datetime | None = None
     qos_class: QOSClass | None = None
     host_ip: str = ""
@@ -93,7 +94,11 @@ class PodStatus:
         return next((c for c in self.conditions if c.type == type), None)
 
     def container(self, name: str) -> ContainerStatus | None:
-        for status in (*self.init_container_statuses, *self.container_statuses):
+        for status in (
+            *self.init_container_statuses,
+            *self.container_statuses,
+            *self.ephemeral_container_statuses,
+        ):
             if status.name == name:
                 return status
         return None

@@ -112,6 +112,7 @@ def compute_status(
         conditions=stamped(conditions, previous, now, pod.metadata.generation),
         init_container_statuses=statuses.init,
         container_statuses=statuses.regular,
+        ephemeral_container_statuses=statuses.ephemeral,
         start_time=(previous.start_time if previous else None) or now,
         qos_class=(previous.qos_class if previous else None) or compute_qos_class(pod),
         host_ip=host_ip,

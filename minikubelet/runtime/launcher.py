@@ -40,6 +40,7 @@ from minikubelet.runtime.instance_files import (
 from minikubelet.runtime.launch import LaunchSpec, Mount
 from minikubelet.runtime.layout import Layout, make_dir
 from minikubelet.runtime.mock_command import mock_command
+from minikubelet.runtime.target_container import with_target
 from minikubelet.runtime.termination_log import TerminationLog, plan_termination_log
 from minikubelet.runtime.users import ProcessUser, own_identity, process_user
 from minikubelet.runtime.volumes import mounts_of
@@ -81,6 +82,7 @@ def build_launch(
     variables of L-135. Raises ContainerStartError with the reason and text of its status, before
     any directory is made.
     """
+    container = with_target(pod, container, catalog, layout)
     command = _resolve(container, catalog)
     try:
         environment = compute_environment(
