@@ -27,9 +27,11 @@ from minikubelet.apiserver.services import Handler, Route
 from minikubelet.clock import Clock
 from minikubelet.manifest.json_tree import object_in
 from minikubelet.store.kinds import RESOURCES, Serving
+from minikubelet.store.objects import Change, ChangeType
 from minikubelet.store.store import ObjectStore
 
 _PODS = ("", "pods")
+_SPARE_SERIES = 100
 
 
 class Gauge(NamedTuple):
@@ -54,6 +56,7 @@ class Metrics:
         ProcessCollector(registry=process)
         GCCollector(registry=process)
         self._process = process
+        store.subscribe(self._on_change)
 
     def collect(self) -> list[Metric]:
         self._prune()
@@ -68,6 +71,13 @@ class Metrics:
     def collect_probes(self) -> list[Metric]:
         self._prune()
         return list(_probe_families(self._series))
+
+    def _on_change(self, change: Change) -> None:
+        """Where nobody ever asks, removed pods must go too; now and then is enough."""
+        if change.type is not ChangeType.DELETED or change.object.key.storage != _PODS:
+            return
+        if len(self._series.pods) > 2 * len(self._store.list(_PODS)) + _SPARE_SERIES:
+            self._prune()
 
     def _prune(self) -> None:
         uids = {node_uid(stored.document) for stored in self._store.list(_PODS)}
