@@ -138,7 +138,8 @@ def _target_of_pair(word: str) -> Target:
 
 
 def find_resource(word: str) -> Resource:
-    """One kind by plural, singular, kind or short name, with or without `.group`."""
+    """One kind by plural, singular, kind or short name, with or without `.group`; raises
+    CommandError."""
     wanted, _, group = word.lower().partition(".")
     for resource in RESOURCES:
         if "list" not in resource.verbs:
@@ -150,7 +151,7 @@ def find_resource(word: str) -> Resource:
         names = (resource.plural, resource.singular_name, *resource.short_names)
         if wanted in names:
             return resource
-    raise UsageError(f'the server doesn\'t have a resource type "{word}"')
+    raise CommandError(f'the server doesn\'t have a resource type "{word}"')
 
 
 def _resources(word: str) -> list[Resource]:

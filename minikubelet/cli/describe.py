@@ -80,8 +80,10 @@ class _Describe:
                 code = say_error(error_line(err))
                 continue
             for document in documents:
-                sys.stdout.write("\n\n" if told else "")
-                sys.stdout.write(self._text(target.resource, document))
+                exact = not target.names or document["metadata"]["name"] in target.names
+                sys.stdout.write("\n\n" if told and exact else "")
+                # As kubectl: what begins with the name ends with an empty line.
+                sys.stdout.write(self._text(target.resource, document) + ("" if exact else "\n"))
                 told += 1
         sys.stdout.flush()
         if not told and not code:
@@ -171,15 +173,13 @@ class _Describe:
             document, list(pods.get("items") or ()), self._lease(name), events, self._now
         )
 
-    def _lease(self, name: str) -> Json | None:
+    def _lease(self, name: str) -> Json | str:
         leases = resource_at("coordination.k8s.io", "v1", "leases")
         assert leases is not None
         try:
             return self._client.get(Scope(_LEASES).path(leases, name))
         except ServerError as err:
-            if err.reason == "NotFound":
-                return None
-            raise
+            return str(err.status.get("message") or err)
 
     def _slices(self, document: Json) -> list[Json]:
         slices = resource_at("discovery.k8s.io", "v1", "endpointslices")

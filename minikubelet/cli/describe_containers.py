@@ -6,14 +6,12 @@ Upstream: kubectl 1.33 pkg/describe, describeContainers.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
 from minikubelet.cli.describe_text import NONE, Description, bool_text, metadata_of, time_text
 from minikubelet.manifest.json_tree import Json
 
-_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]")
 _PROBES = (
     ("Liveness", "livenessProbe"),
     ("Readiness", "readinessProbe"),
@@ -62,8 +60,7 @@ def _basics(out: Description, container: Json, status: Json | None) -> None:
 
 
 def _port(port: Json, key: str) -> str:
-    text = f"{port.get(key, 0)}/{port.get('protocol', 'TCP')}"
-    return f"{text} ({port['name']})" if port.get("name") else text
+    return f"{port.get(key, 0)}/{port.get('protocol', 'TCP')}"
 
 
 def _words(out: Description, title: str, words: Iterable[str]) -> None:
@@ -181,15 +178,9 @@ def _source(pod: Json, container: Json, source: Json) -> str:
 
 
 def _field(pod: Json, path: str) -> str:
-    """What is known of a field of the downward API without the node."""
-    metadata = metadata_of(pod)
-    if subscript := _SUBSCRIPT.fullmatch(path):
-        return str((metadata.get(subscript[1]) or {}).get(subscript[2], ""))
-    if path in ("metadata.labels", "metadata.annotations"):
-        entries = sorted((metadata.get(path.removeprefix("metadata.")) or {}).items())
-        return "\n".join(f"{key}={json.dumps(value)}" for key, value in entries)
-    if path in ("metadata.name", "metadata.namespace", "metadata.uid"):
-        return str(metadata.get(path.removeprefix("metadata."), ""))
+    """The fields of the downward API that kubectl resolves: these and no others."""
+    if path in ("metadata.name", "metadata.namespace"):
+        return str(metadata_of(pod).get(path.removeprefix("metadata."), ""))
     return ""
 
 

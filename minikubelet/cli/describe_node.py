@@ -30,8 +30,9 @@ Amounts = dict[str, Quantity]
 
 
 def describe_node(
-    node: Json, pods: Sequence[Json], lease: Json | None, events: Iterable[Json], now: datetime
+    node: Json, pods: Sequence[Json], lease: Json | str, events: Iterable[Json], now: datetime
 ) -> str:
+    """`lease`: the object, or why there is none."""
     out = Description()
     _identity(out, node)
     _lease(out, lease)
@@ -82,8 +83,11 @@ def _taint(taint: Json) -> str:
     return f"{taint.get('key')}{value}:{taint.get('effect')}"
 
 
-def _lease(out: Description, lease: Json | None) -> None:
-    spec = (lease or {}).get("spec") or {}
+def _lease(out: Description, lease: Json | str) -> None:
+    if isinstance(lease, str):
+        out.line("Lease", f"Failed to get lease: {lease}")
+        return
+    spec = lease.get("spec") or {}
     out.write("Lease:\n")
     out.line("HolderIdentity", spec.get("holderIdentity") or _UNSET, 1)
     for title, key in (("AcquireTime", "acquireTime"), ("RenewTime", "renewTime")):

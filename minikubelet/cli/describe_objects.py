@@ -70,7 +70,6 @@ def describe_namespace(document: Json) -> str:
     out.labels("Labels", metadata.get("labels"))
     out.annotations(metadata.get("annotations"))
     out.line("Status", (document.get("status") or {}).get("phase", ""))
-    out.write("\nNo resource quota.\n\nNo LimitRange resource.\n")
     return out.text()
 
 
@@ -123,7 +122,7 @@ def _service_port(out: Description, port: Json, slices: Sequence[Json]) -> None:
         if (endpoint.get("conditions") or {}).get("ready") in (None, True)
         for address in endpoint.get("addresses") or ()
     ]
-    shown = ",".join(endpoints[:3])
+    shown = ",".join(endpoints[:3]) or NONE
     out.line("Endpoints", f"{shown} + {len(endpoints) - 3} more..." if endpoints[3:] else shown)
 
 

@@ -33,7 +33,6 @@ GROUPS: dict[str, dict[str, str]] = {
         "get": "print objects in columns, as YAML or as JSON",
         "describe": "tell all about objects, with their events",
         "logs": "print what containers wrote",
-        "why": "why a Pod is as it is: the causes of each restart",
         "events": "print events in the order in which they happened",
         "why": "why a Pod is as it is, and why it was restarted",
         "top": "print what Pods or the node use of CPU and memory",
