@@ -50,19 +50,25 @@ def record_from_json(
         return None
     values: dict[str, Any] = {}
     readers = _readers(kind)
+    taken = 1
     try:
-        for member, value in document.items():
-            if reader := readers.get(member):
-                values[reader.name] = reader.read(value)
-            elif member != "record":
-                skipped[f"{kind}.{member}"] += 1
-        for reader in readers.values():
-            if reader.name not in values and reader.absent is not _REQUIRED:
-                values[reader.name] = reader.absent
-        return record_type(**values)
+        for reader in readers:
+            value = document.get(reader.member, _REQUIRED)
+            if value is _REQUIRED:
+                value = reader.absent
+            else:
+                taken += 1
+                value = reader.read(value)
+            if value is not _REQUIRED:
+                values[reader.name] = value
+        record = record_type(**values)
     except (AttributeError, KeyError, TypeError, ValueError):
         skipped[f"{kind} (damaged)"] += 1
         return None
+    if taken < len(document):
+        known = {"record", *(reader.member for reader in readers)}
+        skipped.update(f"{kind}.{member}" for member in document if member not in known)
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class _Reader:
     """How one field is read. `absent` stands for what `record_to_json` leaves out."""
 
     name: str
+    member: str
     read: Callable[[Any], object]
     absent: object
 
@@ -95,13 +102,13 @@ def _members(kind: type[Any]) -> tuple[tuple[str, str], ...]:
 
 
 @functools.cache
-def _readers(type_name: str) -> dict[str, _Reader]:
+def _readers(type_name: str) -> tuple[_Reader, ...]:
     kind = _RECORD_TYPES[type_name]
     hints = typing.get_type_hints(kind)
-    return {
-        member: _Reader(name, _VALUE_READERS[hints[name]], _absent(kind, name, hints[name]))
+    return tuple(
+        _Reader(name, member, _VALUE_READERS[hints[name]], _absent(kind, name, hints[name]))
         for name, member in _members(kind)
-    }
+    )
 
 
 def _absent(kind: type[Record], name: str, hint: object) -> object:
