@@ -89,7 +89,13 @@ class DaemonNode:
 
     async def stop_pods(self, grace_period_seconds: float | None = None) -> None:
         """Stop every pod in order, and wait for it (L-249); nothing starts any more."""
-        override = StatusOverride(PodPhase.FAILED, "Terminated", SHUTDOWN_MESSAGE, disruption=True)
+        override = StatusOverride(
+            PodPhase.FAILED,
+            "Terminated",
+            SHUTDOWN_MESSAGE,
+            disruption=True,
+            spares_success=True,
+        )
         self.agent.stop_all(StopRequest(KillCause.SHUTDOWN, grace_period_seconds, override))
         await self.agent.wait_stopped()
 

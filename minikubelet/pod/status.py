@@ -46,14 +46,16 @@ from minikubelet.pod.restarts import (
 class StatusOverride:
     """What a request to kill the pod makes of its status: DeadlineExceeded, Evicted, Terminated.
 
-    A pod that has succeeded by then stays so (L-249). `disruption`: the node is the reason, so the
-    DisruptionTarget condition comes with the terminal phase (L-237).
+    `spares_success`: a pod that has succeeded by then stays so (L-249); a deadline is exceeded also
+    by a pod whose containers exit with 0 when they are stopped (L-251). `disruption`: the node is
+    the reason, so the DisruptionTarget condition comes with the terminal phase (L-237).
     """
 
     phase: PodPhase
     reason: str
     message: str
     disruption: bool = False
+    spares_success: bool = False
 
 
 def compute_status(
@@ -144,7 +146,8 @@ def _settle(
     as their phase (L-228)."""
     if previous is not None and previous.phase.terminal:
         return _unchanged(previous)
-    if override is not None and phase is not PodPhase.SUCCEEDED:
+    spared = override is None or (override.spares_success and phase is PodPhase.SUCCEEDED)
+    if override is not None and not spared:
         return override.phase, override.reason, override.message
     if previous is not None and previous.phase is phase:
         return _unchanged(previous)

@@ -33,7 +33,9 @@ from tests.pod.builders import (
 PENDING, RUNNING = PodPhase.PENDING, PodPhase.RUNNING
 SUCCEEDED, FAILED = PodPhase.SUCCEEDED, PodPhase.FAILED
 DEADLINE = StatusOverride(FAILED, "DeadlineExceeded", "Pod was active too long")
-SHUTDOWN = StatusOverride(FAILED, "Terminated", "Pod was terminated.", disruption=True)
+SHUTDOWN = StatusOverride(
+    FAILED, "Terminated", "Pod was terminated.", disruption=True, spares_success=True
+)
 UNKNOWN = Terminated(
     137,
     "ContainerStatusUnknown",
@@ -134,7 +136,14 @@ def test_an_override_shows_when_everything_has_stopped() -> None:  # L-227, L-25
     assert ready(stopped) == PodCondition("Ready", "False", "PodFailed", "", at(1), 1)
 
 
-def test_a_pod_that_succeeded_is_not_overridden() -> None:  # L-249
+def test_a_deadline_is_exceeded_also_by_a_pod_that_stops_with_success() -> None:  # L-251
+    stopped = compute_status(
+        a_pod(), observe(a_run(exit_code=0)), None, at(1), terminated=True, override=DEADLINE
+    )
+    assert reasons(stopped) == (FAILED, "DeadlineExceeded", "Pod was active too long")
+
+
+def test_a_pod_that_succeeded_is_not_overridden_by_a_shutdown() -> None:  # L-249
     status = compute_status(
         a_pod(), observe(a_run(exit_code=0)), None, at(1), terminated=True, override=SHUTDOWN
     )
