@@ -81,7 +81,7 @@ def build_daemon_node(plan: DaemonPlan) -> DaemonNode:
         new_uid=plan.new_uid,
         write_event=plan.write_event,
     )
-    parts = _join(plan, services, runtime, publisher, told)
+    parts = join_parts(plan, services, runtime, publisher, told)
     agents.append(parts.agent)
     return DaemonNode(parts)
 
@@ -120,7 +120,7 @@ def _services(
     )
 
 
-def _join(
+def join_parts(
     plan: DaemonPlan,
     services: NodeServices,
     runtime: ProcessRuntime,
