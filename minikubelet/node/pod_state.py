@@ -12,24 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from minikubelet.clock import Clock
 from minikubelet.journal import (
     BackOffStarted,
-    ContainerCreated,
-    ContainerExited,
-    ContainerStarted,
     ContainerStartFailed,
     Journal,
-    KillRequested,
-    LimitNotEnforced,
     PodRef,
     Record,
     SandboxChanged,
 )
 from minikubelet.manifest.pod import Pod, ProbeKind, RestartPolicy
 from minikubelet.node.back_offs import BackOffs
+from minikubelet.node.container_records import (
+    Place,
+    cpu_unlimited_record,
+    created_record,
+    exit_reason,
+    exited_record,
+    kill_record,
+    started_record,
+    time_of,
+)
 from minikubelet.node.pod_record import HookNote, KeptStop
 from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict
@@ -38,7 +42,6 @@ from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import ExitRecord, StartRecord
 
 START_ERROR_EXIT_CODE = 128
-_EXIT_REASONS = {"oom": "OOMKilled", "start_error": "StartError"}
 LOST_EXIT_CODE = 137
 
 
@@ -150,18 +153,7 @@ class PodState:
 
     def tell_created(self, name: str, launch: Launch) -> None:
         run = self._require(launch.spec.container_id)
-        self.tell(
-            ContainerCreated(
-                at=run.created_at,
-                pod=self.ref,
-                container=name,
-                field_path=self.field_path(name),
-                container_id=run.container_id,
-                restart_count=run.restart_count,
-                argv=launch.spec.argv,
-                command_source=launch.command.source,
-            )
-        )
+        self.tell(created_record(run, self._place(run), launch))
 
     def started(self, container_id: str, record: StartRecord) -> None:
         run = self._require(container_id)
@@ -172,34 +164,16 @@ class PodState:
             replace(
                 run,
                 state=RunState.RUNNING,
-                started_at=_datetime(record.started_at),
+                started_at=time_of(record.started_at),
                 started_monotonic=record.started_monotonic,
             )
         )
         self.back_offs.settled(run.name)
-        self.tell(
-            ContainerStarted(
-                at=_datetime(record.started_at) if container_id in self.adopted else now,
-                pod=self.ref,
-                container=run.name,
-                field_path=self.field_path(run.name),
-                container_id=container_id,
-                restart_count=run.restart_count,
-                pid=record.pid,
-            )
-        )
+        at = time_of(record.started_at) if container_id in self.adopted else now
+        self.tell(started_record(run, self._place(run), at, record.pid))
         if record.cpu_unlimited:
             limit = self.pod.container(run.name).resources.limits.get("cpu", "")
-            self.tell(
-                LimitNotEnforced(
-                    at=self._clock.now(),
-                    pod=self.ref,
-                    container=run.name,
-                    field_path=self.field_path(run.name),
-                    message=f"cpu limit {limit} is not enforced: "
-                    "no control group for it can be made here",
-                )
-            )
+            self.tell(cpu_unlimited_record(run, self._place(run), now, limit))
 
     def start_settled(self, name: str, container_id: str) -> None:
         """The start, with its postStart hook, succeeded (L-91)."""
@@ -303,35 +277,21 @@ class PodState:
     def stop_begins(self, run: ContainerRun, stop: KeptStop) -> None:
         self._replace(replace(run, killed_for=stop.cause))
         self.stops[run.container_id] = stop
-        self.tell(
-            KillRequested(
-                at=self._clock.now(),
-                pod=self.ref,
-                container=run.name,
-                field_path=self.field_path(run.name),
-                container_id=run.container_id,
-                cause=stop.cause,
-                message=stop.message,
-                grace_period_seconds=stop.grace_period_seconds,
-            )
-        )
+        self.tell(kill_record(run, self._place(run), self._clock.now(), stop))
 
     def exited(self, container_id: str, record: ExitRecord) -> None:
         run = self.run_of(container_id)
         if run is None or run.state is RunState.EXITED:
             return
-        reason = _EXIT_REASONS.get(
-            record.reason_hint, "Completed" if record.exit_code == 0 else "Error"
-        )
         self._end(
             replace(
                 run,
                 state=RunState.EXITED,
                 started_at=run.started_at or run.created_at,
-                finished_at=_datetime(record.finished_at),
+                finished_at=time_of(record.finished_at),
                 finished_monotonic=record.finished_monotonic,
                 exit_code=record.exit_code,
-                reason=reason,
+                reason=exit_reason(record),
                 message=record.message,
             ),
             signal=record.signal,
@@ -342,23 +302,7 @@ class PodState:
         self._replace(run)
         self.stops.pop(run.container_id, None)
         at = run.finished_at if run.container_id in self.adopted else None
-        self.tell(
-            ContainerExited(
-                at=at or self._clock.now(),
-                pod=self.ref,
-                container=run.name,
-                field_path=self.field_path(run.name),
-                container_id=run.container_id,
-                restart_count=run.restart_count,
-                exit_code=run.exit_code or 0,
-                signal=signal,
-                reason=run.reason,
-                message=run.message,
-                ran_seconds=_ran_seconds(run),
-                cause=run.killed_for,
-                survivors=survivors,
-            )
-        )
+        self.tell(exited_record(run, self._place(run), at or self._clock.now(), signal, survivors))
 
     def lost(self, container_id: str, survivors: tuple[str, ...]) -> None:
         """Its shim was killed, and with it the exit status (L-218): the tree is gone too by now."""
@@ -434,6 +378,9 @@ class PodState:
         """From now on whatever happens is new."""
         self._told = None
 
+    def _place(self, run: ContainerRun) -> Place:
+        return Place(self.ref, self.field_path(run.name))
+
     def _require(self, container_id: str) -> ContainerRun:
         run = self.run_of(container_id)
         if run is None:
@@ -450,13 +397,3 @@ class PodState:
         self.runs[run.name] = tuple(
             run if old.container_id == run.container_id else old for old in self.runs[run.name]
         )
-
-
-def _datetime(unix_nanoseconds: int) -> datetime:
-    return datetime.fromtimestamp(unix_nanoseconds / 1e9, UTC)
-
-
-def _ran_seconds(run: ContainerRun) -> float:
-    if run.started_at is None or run.finished_at is None:
-        return 0.0
-    return max(0.0, (run.finished_at - run.started_at).total_seconds())
