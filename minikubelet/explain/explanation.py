@@ -109,7 +109,7 @@ def _container(
     ended = [
         (life, lives[index + 1] if index + 1 < len(lives) else None)
         for index, life in enumerate(lives)
-        if life.exit is not None or index + 1 < len(lives)
+        if life.over or index + 1 < len(lives)
     ]
     if restart is not None:
         ended = [(a, b) for a, b in ended if b is not None and b.restart_count == restart]

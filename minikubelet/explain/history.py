@@ -84,6 +84,12 @@ class Life:
     def running(self) -> bool:
         return self.started is not None and self.exit is None
 
+    @property
+    def over(self) -> bool:
+        """It has ended, or could not be started."""
+        failed = any(isinstance(record, ContainerStartFailed) for record in self.steps)
+        return self.exit is not None or (self.started is None and failed)
+
     def steps_of(self, step: str) -> list[StopStep]:
         return [r for r in self.steps if isinstance(r, StopStep) and r.step == step]
 
