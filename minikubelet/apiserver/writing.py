@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import orjson
+
 from minikubelet.apiserver import metadata
 from minikubelet.apiserver.bodies import Body, checked_document
 from minikubelet.apiserver.ephemeral import validate_ephemeral_containers
@@ -188,7 +190,7 @@ class ObjectWriter:
             if stored is None:
                 return self._store.create(key, document)
             return self._store.replace(key, document, expected=stored.resource_version)
-        except TypeError as err:  # what JSON cannot carry
+        except orjson.JSONEncodeError as err:  # what JSON cannot carry
             raise bad_request(f"cannot store the object: {err}") from err
 
     def _require_namespace(self, target: Target, name: str) -> None:

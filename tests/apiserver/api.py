@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
 import random
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from minikubelet.apiserver.access import Access
+from minikubelet.apiserver.kubeconfig import render_kubeconfig
+from minikubelet.apiserver.pki import prepare_pki, server_context
 from minikubelet.apiserver.server import ApiServer
 from minikubelet.apiserver.services import ApiServices, Route
-from minikubelet.clock import Clock
+from minikubelet.clock import Clock, SystemClock
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.history import HistoryLimits
@@ -51,6 +56,8 @@ class Api:
     server: ApiServer
     clock: Clock
     port: int
+    kubeconfig: Path | None = None
+    """Written when the server speaks TLS."""
 
     async def __call__(
         self,
@@ -62,7 +69,8 @@ class Api:
     ) -> Answer:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         sent = {"Content-Type": content_type} if data is not None else {}
-        async with self.session.request(method, path, data=data, headers=sent | headers) as got:
+        stream = io.BytesIO(data) if data is not None else None
+        async with self.session.request(method, path, data=stream, headers=sent | headers) as got:
             text = await got.text()
             parsed = json.loads(text) if "json" in got.content_type else text
             return Answer(
@@ -117,7 +125,9 @@ async def serving_api(
     clock: Clock | None = None,
     limits: HistoryLimits | None = None,
     extra_routes: tuple[Route, ...] = (),
+    pki_dir: Path | None = None,
 ) -> AsyncIterator[Api]:
+    """With `pki_dir`: over TLS, as kubectl wants it."""
     clock = clock or FakeClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
     store = store or memory_store(clock, limits)
     numbers, rng = itertools.count(1), random.Random(1)
@@ -132,12 +142,22 @@ async def serving_api(
     services = ApiServices(
         store=store, clock=clock, node_name=NODE, identity=identity, extra_routes=extra_routes
     )
-    server = ApiServer(services, Access(TOKEN))
+    pki = prepare_pki(pki_dir, SystemClock().now(), ["127.0.0.1"]) if pki_dir else None
+    tls = server_context(pki) if pki else None
+    token = pki.token if pki else TOKEN
+    server = ApiServer(services, Access(token), tls=tls)
     port = await server.start("127.0.0.1", 0)
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+    url = f"{'https' if pki else 'http'}://127.0.0.1:{port}"
+    kubeconfig = None
+    if pki_dir and pki:
+        kubeconfig = pki_dir / "kubeconfig"
+        kubeconfig.write_text(render_kubeconfig(url, pki.ca_pem, token))
+    headers = {"Authorization": f"Bearer {token}"}
+    context = ssl.create_default_context(cafile=str(pki.ca_path)) if pki else True
+    connector = aiohttp.TCPConnector(ssl=context, limit=0)
     try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session:
-            yield Api(session, store, server, clock, port)
+        async with aiohttp.ClientSession(url, headers=headers, connector=connector) as session:
+            yield Api(session, store, server, clock, port, kubeconfig)
     finally:
         await server.stop()
 

@@ -1,0 +1,266 @@
+"""What is particular about Pods, Secrets, ConfigMaps, Services and Nodes, through the API."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+
+import pytest
+
+from minikubelet.manifest.json_tree import Json
+from tests.apiserver.api import CORE, NODE, Api, a_config_map, a_pod, serving_api
+
+PODS = f"{CORE}/pods"
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with serving_api() as api:
+        yield api
+
+
+async def test_a_new_pod(api: Api) -> None:  # L-27 … L-33, K- section 8
+    pod = await api.ok("POST", PODS, {**a_pod(), "status": {"phase": "Running"}})
+    assert pod["metadata"]["generation"] == 1
+    assert pod["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
+    spec = pod["spec"]
+    assert (spec["securityContext"], spec["serviceAccountName"]) == ({}, "default")
+    assert spec["containers"] == [
+        {
+            "name": "app",
+            "image": "busybox:1",
+            "imagePullPolicy": "IfNotPresent",
+            "resources": {},
+            "terminationMessagePath": "/dev/termination-log",
+            "terminationMessagePolicy": "File",
+        }
+    ]
+    assert "nodeName" not in spec
+
+
+async def test_a_gated_pod_says_why_it_waits(api: Api) -> None:  # L-73
+    pod = await api.ok("POST", PODS, a_pod(schedulingGates=[{"name": "a.b/c"}]))
+    assert pod["status"]["conditions"] == [
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "lastTransitionTime": "2026-01-01T12:00:00Z",
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        }
+    ]
+
+
+async def test_fields_without_effect_are_warned_of(api: Api) -> None:
+    pod = a_pod(dnsPolicy="None", dnsConfig={"nameservers": ["1.2.3.4"]})
+    answer = await api("POST", PODS, pod)
+    assert answer.status == 201
+    assert any("spec.dnsPolicy" in warning for warning in answer.warnings), answer.warnings
+    labelled = await api.patch(f"{PODS}/web", {"metadata": {"labels": {"a": "b"}}})
+    assert labelled.warnings == ()
+
+
+async def test_fields_that_cannot_be_had_are_refused(api: Api) -> None:
+    volumes = [{"name": "v", "nfs": {"server": "a", "path": "/"}}]
+    answer = await api("POST", PODS, a_pod(volumes=volumes))
+    assert answer.status == 422
+    assert [cause["field"] for cause in answer.body["details"]["causes"]] == ["spec.volumes[0].nfs"]
+
+
+async def test_the_status_is_written_by_its_subresource_alone(api: Api) -> None:  # K-24
+    pod = await api.ok("POST", PODS, a_pod())
+    running = {**pod, "status": {**pod["status"], "phase": "Running"}}
+    ignored = await api.ok("PUT", f"{PODS}/web", running)
+    assert ignored["status"]["phase"] == "Pending"
+    changed = {**running, "metadata": {**pod["metadata"], "labels": {"a": "b"}}}
+    written = await api.ok("PUT", f"{PODS}/web/status", changed)
+    assert written["status"]["phase"] == "Running"
+    assert "labels" not in written["metadata"]
+    patched = await api.patch(f"{PODS}/web/status", {"status": {"message": "m"}})
+    assert patched.body["status"]["phase"] == "Running"
+    assert (await api.ok("GET", f"{PODS}/web/status")) == patched.body
+    assert patched.body["metadata"]["generation"] == 1
+
+
+async def test_the_generation_counts_changes_of_the_spec(api: Api) -> None:  # K-58
+    await api.ok("POST", PODS, a_pod())
+    labelled = await api.patch(f"{PODS}/web", {"metadata": {"labels": {"a": "b"}}})
+    assert labelled.body["metadata"]["generation"] == 1
+    image = {"spec": {"containers": [{"name": "app", "image": "busybox:2"}]}}
+    assert (await api.patch(f"{PODS}/web", image)).body["metadata"]["generation"] == 2
+    debug = {"spec": {"ephemeralContainers": [{"name": "d", "image": "busybox:1"}]}}
+    joined = await api.patch(f"{PODS}/web/ephemeralcontainers", debug)
+    assert joined.body["metadata"]["generation"] == 3
+    assert joined.body["spec"]["ephemeralContainers"][0]["terminationMessagePolicy"] == "File"
+    through_main = await api.patch(f"{PODS}/web", {"spec": {"ephemeralContainers": None}})
+    assert through_main.status == 422
+
+
+async def test_binding(api: Api) -> None:
+    await api.ok("POST", PODS, a_pod())
+    body = {"metadata": {"name": "web"}, "target": {"kind": "Node", "name": NODE}}
+    answer = await api("POST", f"{PODS}/web/binding", body)
+    assert (answer.status, answer.body["status"]) == (201, "Success")
+    pod = await api.ok("GET", f"{PODS}/web")
+    assert pod["spec"]["nodeName"] == NODE
+    assert pod["status"]["conditions"][0]["type"] == "PodScheduled"
+    again = await api("POST", f"{PODS}/web/binding", body)
+    assert again.status == 409
+    assert again.message.endswith(f'pod web is already assigned to node "{NODE}"')
+
+
+async def test_a_node_can_be_cordoned(api: Api) -> None:
+    nodes = "/api/v1/nodes"
+    await api.ok("POST", nodes, {"metadata": {"name": NODE, "labels": {"a": "b"}}})
+    await api.patch(f"{nodes}/{NODE}", {"spec": {"unschedulable": True}})
+    selected = await api.ok("GET", f"{nodes}?fieldSelector=spec.unschedulable%3Dtrue")
+    assert len(selected["items"]) == 1
+
+
+@pytest.mark.parametrize("plural", ["configmaps", "secrets"])
+async def test_immutable_data(api: Api, plural: str) -> None:
+    path = f"{CORE}/{plural}"
+    value = base64.b64encode(b"1").decode()
+    body: Json = {"metadata": {"name": "a"}, "data": {"k": value}, "immutable": True}
+    await api.ok("POST", path, body)
+    message = "Forbidden: field is immutable when `immutable` is set"
+    changed = await api.patch(f"{path}/a", {"data": {"k": value.lower()}})
+    assert (changed.status, f"data: {message}" in changed.message) == (422, True)
+    freed = await api.patch(f"{path}/a", {"immutable": False})
+    assert f"immutable: {message}" in freed.message
+    labelled = await api.patch(f"{path}/a", {"metadata": {"labels": {"x": "y"}}})
+    assert labelled.status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "message"),
+    [
+        pytest.param(
+            "kubernetes.io/tls",
+            {"tls.crt": ""},
+            "data[tls.key]: Required value",
+            id="TLS needs a key",
+        ),
+        pytest.param(
+            "kubernetes.io/basic-auth",
+            {},
+            "[data[username]: Required value, data[password]: Required value]",
+            id="a login needs one of two",
+        ),
+        pytest.param(
+            "kubernetes.io/dockerconfigjson",
+            {".dockerconfigjson": "eA=="},
+            'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>"',
+            id="no JSON",
+        ),
+        pytest.param(
+            "kubernetes.io/service-account-token",
+            {},
+            "metadata.annotations[kubernetes.io/service-account.name]: Required value",
+            id="a token is somebody's",
+        ),
+        pytest.param("Opaque", {"a/b": ""}, "data[a/b]: Invalid value", id="bad key"),
+        pytest.param(
+            "Opaque",
+            {"a": "A" * (1400 * 1024)},
+            "data: Too long: may not be more than 1048576 bytes",
+            id="too much",
+        ),
+    ],
+)
+async def test_secrets_are_checked(api: Api, kind: str, data: Json, message: str) -> None:
+    body = {"metadata": {"name": "a"}, "type": kind, "data": data}
+    answer = await api("POST", f"{CORE}/secrets", body)
+    assert (answer.status, message in answer.message) == (422, True), answer.message
+
+
+async def test_the_type_of_a_secret_stays(api: Api) -> None:
+    await api.ok("POST", f"{CORE}/secrets", {"metadata": {"name": "a"}})
+    answer = await api.patch(f"{CORE}/secrets/a", {"type": "other"})
+    assert 'type: Invalid value: "other": field is immutable' in answer.message
+
+
+async def test_services_get_an_address(api: Api) -> None:  # K- section 8
+    path = f"{CORE}/services"
+    body: Json = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    first = await api.ok("POST", path, body)
+    spec = first["spec"]
+    assert (spec["type"], spec["sessionAffinity"]) == ("ClusterIP", "None")
+    assert spec["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80}]
+    assert spec["clusterIP"].startswith("10.96.")
+    assert spec["clusterIPs"] == [spec["clusterIP"]]
+    kept = await api.patch(f"{path}/web", {"spec": {"selector": {"a": "b"}}})
+    assert kept.body["spec"]["clusterIP"] == spec["clusterIP"]
+    moved = await api.patch(f"{path}/web", {"spec": {"clusterIP": "10.96.0.1"}})
+    assert "spec.clusterIPs[0]: Invalid value" in moved.message
+    await api.ok("DELETE", f"{path}/web")
+    assert (await api.ok("POST", path, body))["spec"]["clusterIP"] == spec["clusterIP"]
+    headless = {"metadata": {"name": "none"}, "spec": {"clusterIP": "None"}}
+    assert (await api.ok("POST", path, headless))["spec"]["clusterIPs"] == ["None"]
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "message"),
+    [
+        pytest.param("1a", {"ports": [{"port": 1}]}, "a DNS-1035 label must consist", id="name"),
+        pytest.param("a", {}, "spec.ports: Required value", id="no ports"),
+        pytest.param(
+            "a",
+            {"ports": [{"port": 0}]},
+            "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+            id="port",
+        ),
+        pytest.param(
+            "a",
+            {"ports": [{"port": 1}], "type": "Other"},
+            'spec.type: Unsupported value: "Other"',
+            id="type",
+        ),
+        pytest.param(
+            "a",
+            {"ports": [{"port": 1}, {"port": 2, "name": "b"}]},
+            "spec.ports[0].name: Required value",
+            id="several ports need names",
+        ),
+    ],
+)
+async def test_services_are_checked(api: Api, name: str, spec: Json, message: str) -> None:
+    answer = await api("POST", f"{CORE}/services", {"metadata": {"name": name}, "spec": spec})
+    assert (answer.status, message in answer.message) == (422, True), answer.message
+
+
+async def test_leases_and_endpoints_may_be_put(api: Api) -> None:
+    lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "me"}}
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l"
+    assert (await api("PUT", path, lease)).status == 201
+    assert (await api("PUT", path, lease)).status == 200
+    assert (await api("PUT", f"{CORE}/configmaps/a", a_config_map("a"))).status == 404
+
+
+async def test_tokens_come_with_a_warning(api: Api) -> None:
+    answer = await api("POST", f"{CORE}/serviceaccounts/default/token", {"spec": {}})
+    assert answer.status == 201
+    assert answer.body["status"]["expirationTimestamp"] == "2026-01-01T13:00:00Z"
+    assert "does not accept service account tokens" in answer.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        pytest.param(
+            {"ownerReferences": [{"kind": "Pod", "name": "a", "uid": "1"}]},
+            'metadata.ownerReferences.apiVersion: Invalid value: "": version must not be empty',
+            id="owner without version",
+        ),
+        pytest.param(
+            {"finalizers": ["plain"]},
+            'metadata.finalizers: Invalid value: "plain": name is neither a standard finalizer '
+            "name nor is it fully qualified",
+            id="finalizer without domain",
+        ),
+        pytest.param({"labels": {"a b": ""}}, "metadata.labels: Invalid value", id="label"),
+    ],
+)
+async def test_metadata_is_checked(api: Api, metadata: Json, message: str) -> None:
+    answer = await api("POST", f"{CORE}/configmaps", a_config_map(metadata=metadata))
+    assert (answer.status, message in answer.message) == (422, True), answer.message
