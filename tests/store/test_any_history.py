@@ -166,7 +166,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestAnyHistory = StoreMachine.TestCase
-TestAnyHistory.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestAnyHistory.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,26 @@ async def test_a_file_pulled_away_is_written_anew(tmp_path: Path) -> None:
         assert store.recovered == ()
 
 
+async def test_a_window_written_anew_begins_where_it_began(tmp_path: Path) -> None:
+    path, limits = tmp_path / "state.db", HistoryLimits(max_changes=10)
+    async with opened(path, limits=limits) as store:
+        versions = [create(store, a_key(f"p{number}")) for number in range(30)]
+        versions += [replace(store, a_key(f"p{number}"), spec={}) for number in range(30)]
+        await store.durable(versions[-1])
+        path.unlink()
+        store.set_meta("boot", "1", lazily=False)
+    async with opened(path, limits=limits) as store:
+        assert len(store.list(PODS)) == 30
+        assert [version for _, _, version in told(store.watch(PODS, since=versions[-11]))] == (
+            versions[-10:]
+        )
+        with pytest.raises(Expired):
+            store.watch(PODS, since=versions[-12])
+        before = store.watch(PODS, since=versions[-2]).ready()[0].before
+        assert before is not None
+        assert before.resource_version == versions[29]
+
+
 async def test_a_file_damaged_in_use_is_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     async with opened(path) as store:

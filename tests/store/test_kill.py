@@ -19,7 +19,7 @@ from tests.fakes.clock import FakeClock
 from tests.store.builders import PODS, told
 from tests.store.writer import LIMITS
 
-_KILLS = 8
+_KILLS = 5
 
 
 @dataclass

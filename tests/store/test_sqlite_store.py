@@ -117,6 +117,41 @@ async def test_writes_of_one_step_are_one_transaction(tmp_path: Path) -> None:
                 assert crashed.get_meta("position") == str(number)
 
 
+async def test_who_waits_for_a_write_made_during_another_is_served(tmp_path: Path) -> None:
+    path, clock = tmp_path / "state.db", FakeClock()
+    async with opened(path, clock) as store:
+        for number in range(5):
+            create(store, a_key(f"first{number}"))
+            await asyncio.sleep(0)
+            # The first is with the thread now.
+            version = create(store, a_key(f"second{number}"))
+            async with asyncio.timeout(10):
+                await store.durable(version)
+
+
+async def test_a_lazy_write_made_during_another_reaches_the_disk(tmp_path: Path) -> None:
+    path, clock = tmp_path / "state.db", FakeClock()
+    async with opened(path, clock) as store:
+        first = create(store, a_key())
+        await asyncio.sleep(0)
+        version = replace(store, a_key(), lazily=True, spec={"late": 1})
+        await store.durable(first)
+        await clock.advance(0.1)
+        assert await asyncio.to_thread(_reaches_disk, version, path, tmp_path)
+
+
+async def test_who_stops_waiting_for_the_disk_disturbs_nobody(tmp_path: Path) -> None:
+    async with opened(tmp_path / "state.db") as store:
+        version = create(store, a_key())
+        async with asyncio.TaskGroup() as group:
+            leaving = group.create_task(store.durable(version))
+            staying = group.create_task(store.durable(version))
+            await asyncio.sleep(0)
+            leaving.cancel()
+        assert leaving.cancelled()
+        assert staying.done()
+
+
 async def test_many_writers_share_few_transactions(tmp_path: Path) -> None:
     async with opened(tmp_path / "state.db") as store:
 
