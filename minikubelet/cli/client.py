@@ -7,7 +7,6 @@ are not followed, proxies are not used.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from minikubelet.cli.http_wire import Connection, Response, WireError
 from minikubelet.cli.kubeconfig_file import Cluster
 from minikubelet.manifest.json_tree import Json
 
@@ -25,7 +25,7 @@ JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 APPLY = "application/apply-patch+yaml"
 _TIMEOUT_SECONDS = 30.0
-_CHUNK = 65536
+_PORTS = {"https": 443, "http": 80}
 
 
 class CommandError(Exception):
@@ -47,7 +47,7 @@ class Client:
         self.cluster = cluster
         self._timeout = timeout
         self._url = urlsplit(cluster.server)
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON) -> Json:
         return self.request("GET", path, query, accept=accept)[1]
@@ -66,7 +66,7 @@ class Client:
         response = self._send(method, path, query, body, content_type, accept)
         try:
             data = response.read()
-        except (OSError, http.client.HTTPException) as err:
+        except (OSError, WireError) as err:
             raise self._unreachable(err) from err
         try:
             answer = json.loads(data) if data else {}
@@ -79,12 +79,11 @@ class Client:
     ) -> Iterator[bytes]:
         """The bytes of the answer as they come; it may be silent for any time."""
         response = self._send("GET", path, query, None, JSON, accept)
-        if self._connection is not None and self._connection.sock is not None:
+        if self._connection is not None:
             self._connection.sock.settimeout(None)
         try:
-            while data := response.read1(_CHUNK):
-                yield data
-        except (OSError, http.client.HTTPException) as err:
+            yield from response.body
+        except (OSError, WireError) as err:
             raise CommandError(f"the connection to the server was lost: {_why(err)}") from err
 
     def watch(
@@ -114,7 +113,7 @@ class Client:
         body: Any,
         content_type: str,
         accept: str,
-    ) -> http.client.HTTPResponse:
+    ) -> Response:
         target = self._url.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": accept, "User-Agent": "minikubelet"}
         if self.cluster.token and self._url.scheme == "https":
@@ -124,32 +123,28 @@ class Client:
             data = json.dumps(body, ensure_ascii=False).encode()
             headers["Content-Type"] = content_type
         try:
-            connection = self._connect()
-            connection.request(method, target, data, headers)
-            response = connection.getresponse()
-            for warning in response.headers.get_all("Warning") or ():
+            response = self._connect().request(method, target, headers, data)
+            for warning in response.all("warning"):
                 print(f"Warning: {_warning_text(warning)}", file=sys.stderr)
             if response.status >= 400:
                 raise _failure(response.status, response.read(), self.cluster)
-        except (OSError, http.client.HTTPException) as err:
+        except (OSError, WireError) as err:
             self.close()
             raise self._unreachable(err) from err
         return response
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self) -> Connection:
         if self._connection is not None:
             return self._connection
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            context = _tls(self.cluster)
-            self._connection = http.client.HTTPSConnection(
-                host, port, timeout=self._timeout, context=context
-            )
-        else:
-            self._connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
-        self._connection.connect()
-        # Answers come in more than one packet: none may wait for the acknowledgement of another.
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        url = self._url
+        host = url.hostname or ""
+        port = url.port or _PORTS[url.scheme]
+        # Bytes, since text would load the tables of IDNA.
+        sock = socket.create_connection((host.encode(), port), self._timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if url.scheme == "https":
+            sock = _tls(self.cluster).wrap_socket(sock, server_hostname=host)
+        self._connection = Connection(sock, url.netloc)
         return self._connection
 
     def _unreachable(self, err: Exception) -> CommandError:
