@@ -14,7 +14,7 @@ from aiohttp import web
 from minikubelet.apiserver.negotiation import Form, wanted_form
 from minikubelet.apiserver.pod_instances import container_statuses
 from minikubelet.apiserver.requests import selectors
-from minikubelet.apiserver.responses import ApiError, bad_request, not_found
+from minikubelet.apiserver.responses import ApiError, bad_request
 from minikubelet.apiserver.services import Handler, Route
 from minikubelet.apiserver.usage import Measured, Snapshot, UsageReader
 from minikubelet.manifest.json_tree import Json, object_in
@@ -110,13 +110,21 @@ def _get_handler(resource: Resource, store: ObjectStore, usage: UsageReader) -> 
         stored = store.get(Key("", resource.plural, namespace, name))
         found = _metrics(resource, stored, await usage.read()) if stored is not None else []
         if not found:
-            raise not_found(resource, f"{namespace}/{name}" if namespace else name)
+            raise _not_found(resource, f"{namespace}/{name}" if namespace else name)
         wanted = wanted_form(request.headers.get("Accept", ""))
         if wanted.form is Form.TABLE:
             return web.json_response(metrics_table(found, wanted.version))
         return web.json_response(found[0])
 
     return handle
+
+
+def _not_found(resource: Resource, name: str) -> ApiError:
+    """metrics-server names what it lacks by the kind, not by the plural."""
+    kind = resource.kind.lower()
+    details = {"name": name, "group": resource.group, "kind": kind}
+    message = f'{kind}.{resource.group} "{name}" not found'
+    return ApiError(404, "NotFound", message, details=details)
 
 
 def _metrics(resource: Resource, stored: StoredObject, snapshot: Snapshot) -> list[Json]:

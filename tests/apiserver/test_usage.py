@@ -235,7 +235,7 @@ async def test_a_real_container_is_measured(tmp_path: Path) -> None:
         status, found = await _get(session, f"{METRICS}/namespaces/other/pods/idle")
         assert (status, found["message"]) == (
             404,
-            'pods.metrics.k8s.io "other/idle" not found',
+            'podmetrics.metrics.k8s.io "other/idle" not found',
         )
         assert (await _get(session, f"{METRICS}/nodes/x"))[0] == 404
         assert (await _get(session, f"{METRICS}/pods?watch=true"))[0] == 405
