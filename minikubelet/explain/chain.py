@@ -39,11 +39,15 @@ def chain_of(
 ) -> tuple[Link, ...]:
     """`probe`: the one whose failures ended it. `following`: the next instance."""
     row = life.probes.get(probe) if probe is not None else None
-    links = probe_links(row) if row is not None else []
-    links += [link for record in life.steps for link in _links(record)]
-    # The sort is stable: in the same moment attempts come before what they led to, and everything
-    # else stays in the order of the journal.
-    links.sort(key=lambda link: link.at)
+    attempts = probe_links(row) if row is not None else []
+    links: list[Link] = []
+    # Steps stay in the order of the journal, whatever their clocks say; attempts come before what
+    # happened in the same moment, since they led to it.
+    for link in (link for record in life.steps for link in _links(record)):
+        while attempts and attempts[0].at <= link.at:
+            links.append(attempts.pop(0))
+        links.append(link)
+    links += attempts
     if following is not None and following.started is not None:
         links += _links(following.started)
     return tuple(links)

@@ -19,6 +19,7 @@ from minikubelet.journal import (
     PodAdopted,
     PodUpdated,
     Record,
+    StopStep,
 )
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.json_tree import Json
@@ -439,6 +440,19 @@ def test_a_supervisor_that_was_killed_too() -> None:
         "Container app ended in a way that nobody saw: its supervisor was gone as well."
     )
     assert end.chain[-1].text == "killed what it had left behind: 12 sleep"
+
+
+def test_steps_stay_in_their_order_when_clocks_disagree() -> None:
+    """The end has the time of the kernel, the step that of the daemon, which heard of it later."""
+    killed = StopStep(**of_app(9.006), container_id=ID, step="KILL", seconds=2)
+    exited = an_exit(137, KillCause.DELETED, signal=9, seconds=9)
+    (container,) = explain(WEB, [a_start(0), a_kill(KillCause.DELETED), killed, exited]).containers
+    assert [link.text.partition(" ")[0] for link in container.ends[0].chain] == [
+        "started",
+        "asked",
+        "SIGKILL:",
+        "ended",
+    ]
 
 
 def test_a_journal_that_begins_in_the_middle() -> None:
