@@ -24,6 +24,7 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.back_offs import back_off_key
 from minikubelet.node.bell import Bell
+from minikubelet.node.change_records import adoption_records, update_records
 from minikubelet.node.container_start import ContainerStarter
 from minikubelet.node.hooks import HookRunner
 from minikubelet.node.pod_memory import PodMemory
@@ -181,6 +182,8 @@ class PodWorker:
     ) -> None:
         """A new version of the same pod. Of `status` the conditions of others count (L-234)."""
         self._forget_failures(self.pod, pod)
+        for record in update_records(self.pod, pod, self.state.ref, self._clock.now()):
+            self._services.journal.append(record)
         if pod.metadata.labels != self.pod.metadata.labels or (
             pod.metadata.annotations != self.pod.metadata.annotations
         ):
@@ -252,6 +255,8 @@ class PodWorker:
         restored, self._restored = self._restored, None
         if restored is not None:
             settle(self.state, restored)
+            for record in adoption_records(self.state, restored, self._clock.now()):
+                self._services.journal.append(record)
             for container_id in self.state.container_ids():
                 self._services.runtime.release(container_id)
             until = self._clock.monotonic() + TOLD_BEFORE_SECONDS
