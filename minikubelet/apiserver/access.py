@@ -13,6 +13,7 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -152,6 +153,7 @@ def _split_authority(authority: str) -> tuple[str | None, int | None]:
     return _plain_address(host), int(port) if port else None
 
 
+@lru_cache(maxsize=256)
 def _plain_address(host: str) -> str:
     """One spelling for each: lower case, no zone, no final dot, IPv6 shortened."""
     host = host.strip().lower().partition("%")[0].removesuffix(".")

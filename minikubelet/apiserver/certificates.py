@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _AUTHORITY_LIFE = timedelta(days=3650)
-_LEAF_LIFE = timedelta(days=365)
+_LEAF_LIFE = timedelta(days=820)
+"""They are renewed when the daemon starts; some clients take none that live longer."""
 _RENEW_BEFORE = timedelta(days=30)
 _BACKDATED = timedelta(minutes=5)
 """Clients whose clock is a little behind ours."""

@@ -49,7 +49,7 @@ def test_readable_files_are_made_private_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("days", "hosts", "changed"),
     [
-        pytest.param(340, [], {"server", "client"}, id="leaves end soon"),
+        pytest.param(800, [], {"server", "client"}, id="leaves end soon"),
         pytest.param(0, ["10.0.0.7", "node.lan"], {"server"}, id="new places to listen"),
         pytest.param(-2, [], {"ca", "server", "client"}, id="the clock was set back"),
         pytest.param(3640, [], {"ca", "server", "client"}, id="the authority ends soon"),
