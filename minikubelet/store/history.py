@@ -80,7 +80,6 @@ class StorageLog:
 class History:
     def __init__(self, limits: HistoryLimits, floor: int = 0) -> None:
         self._limits = limits
-        self._initial_floor = floor
         self._floor = floor
         self._order: deque[Change] = deque()
         self._logs: dict[tuple[str, str], StorageLog] = {}
@@ -93,15 +92,10 @@ class History:
     def changes(self) -> Iterable[Change]:
         return self._order
 
-    @property
-    def floor(self) -> int:
-        """The version of the newest change that was dropped."""
-        return self._floor
-
     def log(self, storage: tuple[str, str]) -> StorageLog:
         log = self._logs.get(storage)
         if log is None:
-            log = self._logs[storage] = StorageLog(self._initial_floor)
+            log = self._logs[storage] = StorageLog(self._floor)
         return log
 
     def append(self, change: Change) -> list[Change]:
@@ -122,5 +116,4 @@ class History:
         oldest = self._order.popleft()
         self._bytes -= len(oldest.object.encoded)
         self._logs[oldest.object.key.storage].drop_oldest()
-        self._floor = oldest.resource_version
         return oldest

@@ -18,7 +18,7 @@ RESERVED_VERSIONS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Persisted:
-    """All of the store."""
+    """All of the store. What it shares with `Numbers` counts when it is loaded."""
 
     objects: tuple[StoredObject, ...] = ()
     changes: tuple[Change, ...] = ()

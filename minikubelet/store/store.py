@@ -243,8 +243,6 @@ class ObjectStore:
             ),
             changes=tuple(self._history.changes),
             resource_version=self.resource_version,
-            floor=self._history.floor,
-            lost=self._lost,
             meta=dict(self._meta),
         )
 
