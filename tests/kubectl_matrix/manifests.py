@@ -20,5 +20,5 @@ def pod(name: str, command: list[str] | None = None, **spec: Any) -> dict[str, A
 
 
 def text(*documents: dict[str, Any]) -> str:
-    """As a manifest: JSON documents are YAML too."""
-    return "\n---\n".join(json.dumps(document) for document in documents)
+    """As a manifest."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,18 @@ from tests.daemon_process import DaemonProcess
 from tests.kubectl_matrix.manifests import pod
 
 pytestmark = [pytest.mark.timeout(60)]
+
+
+@pytest.fixture(autouse=True)
+def _no_files_are_left() -> Iterator[None]:
+    """The client libraries keep the certificates of a kubeconfig in files until the process
+    ends."""
+    import kubernetes.config.kube_config
+    import kubernetes_asyncio.config.kube_config
+
+    yield
+    kubernetes.config.kube_config._cleanup_temp_files()
+    kubernetes_asyncio.config.kube_config._cleanup_temp_files()
 
 
 def test_kubernetes(daemon: DaemonProcess, namespace: str) -> None:
@@ -82,5 +95,5 @@ async def test_kr8s(daemon: DaemonProcess, namespace: str) -> None:
         assert names == ["kr"]
         assert (await Pod.get("kr", namespace=namespace, api=cluster)).labels["by"] == "kr8s"
         assert "one" in [line async for line in made.logs()]
-        await made.delete(grace_period=0)
+        await made.delete(force=True)
         assert not await made.exists()
