@@ -52,7 +52,7 @@ class NodeAgent:
     """`sources` are those that have to report before a pod counts as missing.
 
     `on_finished` hears of each pod of which nothing runs any more, or ever will; `on_removed` when
-    nobody wants it either. A bare agent takes every pod.
+    nobody wants it either; `on_pass` after each look at all pods. A bare agent takes every pod.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class NodeAgent:
         admit: Admit = _take_all,
         on_finished: Callable[[DesiredPod], None] = lambda desired: None,
         on_removed: Callable[[DesiredPod], None] = lambda desired: None,
+        on_pass: Callable[[], None] = lambda: None,
     ) -> None:
         self._services = services
         self._clock = services.clock
@@ -71,6 +72,7 @@ class NodeAgent:
         self._admit = admit
         self._on_finished = on_finished
         self._on_removed = on_removed
+        self._on_pass = on_pass
         self._wanted = Wanted(sources)
         self._pods: dict[str, AgentPod] = {}
         self._restored: dict[str, RestoredPod] = {}
@@ -78,6 +80,7 @@ class NodeAgent:
         self._bell = Bell(services.clock)
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
+        self._ready = False
 
     # --- what there is
 
@@ -97,8 +100,8 @@ class NodeAgent:
 
     @property
     def ready(self) -> bool:
-        """Whether every source has reported."""
-        return self._wanted.complete
+        """Whether every source has reported, and what it wants has been looked at."""
+        return self._ready
 
     def worker(self, uid: str) -> PodWorker | None:
         pod = self._pods.get(uid)
@@ -178,6 +181,8 @@ class NodeAgent:
             while True:
                 self._wakeup.clear()
                 self._reconcile()
+                self._ready = self._wanted.complete
+                self._on_pass()
                 await self._wakeup.wait()
 
     def stop_all(self, request: StopRequest) -> None:

@@ -18,7 +18,7 @@ from minikubelet.manifest.pod import Pod
 from minikubelet.node.admission import Rejection, check_admission
 from minikubelet.node.agent import NodeAgent
 from minikubelet.node.daemon_node import DaemonNode, NodeParts
-from minikubelet.node.desired import DesiredPod, PodSourceName
+from minikubelet.node.desired import PodSourceName
 from minikubelet.node.host_facts import HostFacts, read_host_facts
 from minikubelet.node.housekeeping import Housekeeping
 from minikubelet.node.mirror_pods import MirrorPods
@@ -132,14 +132,6 @@ def join_parts(
     def admit(pod: Pod, active: Sequence[Pod], static: bool) -> Rejection | None:
         return check_admission(pod, active, publisher.facts(), static=static)
 
-    def on_finished(desired: DesiredPod) -> None:
-        api_source.on_finished(desired)
-        mirrors.wake()
-
-    def on_removed(desired: DesiredPod) -> None:
-        housekeeping.on_removed(desired)
-        mirrors.wake()
-
     writer = StatusWriter(plan.store, lambda uid, status: mirrors.on_status(uid, status))
     static = (PodSourceName.FILE,) if plan.manifests is not None else ()
     agent = NodeAgent(
@@ -147,8 +139,9 @@ def join_parts(
         writer.on_status,
         sources=(PodSourceName.API, *static),
         admit=admit,
-        on_finished=on_finished,
-        on_removed=on_removed,
+        on_finished=lambda desired: api_source.on_finished(desired),
+        on_removed=lambda desired: housekeeping.on_removed(desired),
+        on_pass=lambda: mirrors.wake(),
     )
     api_source = ApiSource(
         plan.store,

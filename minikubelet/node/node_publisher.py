@@ -67,8 +67,7 @@ class NodePublisher:
     def start(self) -> None:
         """Make or renew the Node before anything refers to it."""
         before = self._document()
-        self._publish(Pressure())
-        self._renew_lease()
+        self.beat(Pressure())
         self._event("Starting", "Starting kubelet.")
         boot_id = ((before or {}).get("status") or {}).get("nodeInfo", {}).get("bootID", "")
         if before is not None and boot_id != self._host.boot_id:
@@ -84,11 +83,15 @@ class NodePublisher:
             await self._clock.sleep(RENEW_SECONDS)
             try:
                 pressure = await asyncio.to_thread(read_pressure, self._state_dir)
-                self._publish(pressure)
-                self._renew_lease()
+                self.beat(pressure)
             except Exception:
                 # The node goes on without a fresh heartbeat.
                 log.exception("cannot publish the node")
+
+    def beat(self, pressure: Pressure) -> None:
+        """One heartbeat."""
+        self._publish(pressure)
+        self._renew_lease()
 
     def _document(self) -> Json | None:
         stored = self._store.get(self._key)

@@ -1,5 +1,5 @@
-"""A daemon's node in virtual time: the production agent, sources and writers over scripted processes
-and a store in memory. Users are played by the methods of `FakeDaemon`."""
+"""A daemon's node in virtual time: the production agent, sources and writers over scripted
+processes and a store in memory. Users are played by the methods of `FakeDaemon`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from minikubelet.node.host_facts import HostFacts
 from minikubelet.node.node_object import NodeIdentity
 from minikubelet.node.node_publisher import NodePublisher
 from minikubelet.node.recovery import RestoredPod
-from minikubelet.node.services import NodeServices
+from minikubelet.node.services import NodeServices, PortHolders
 from minikubelet.node.told import ToldBefore
 from minikubelet.pod.node_info import NodeInfo
 from minikubelet.runtime.images import ImageCatalog
@@ -161,16 +161,15 @@ async def a_daemon(
     restored: Sequence[RestoredPod] = (),
     documents: Sequence[Json] = (),
     max_pods: int = 110,
-    port_holders: Callable[[Sequence[int]], dict[int, str]] = lambda ports: {},
+    port_holders: PortHolders = lambda ports: {},
 ) -> AsyncIterator[FakeDaemon]:
-    """Run it beside the test; with `static` it waits for `set_static`. `documents` are pods that are
-    in the store when it starts."""
+    """Run it beside the test; with `static` it waits for `set_static`. `documents` are pods that
+    are in the store when it starts."""
     clock = FakeClock()
     store = memory_store(clock)
     for name in namespaces:
-        meta = {"name": name}
-        document = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
-        store.create(Key("", "namespaces", "", name), document)
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        store.create(Key("", "namespaces", "", name), namespace)
     for document in documents:
         store.create(Key("", "pods", "default", document["metadata"]["name"]), document)
     runtime = FakeRuntime(clock, apps or {}, {})

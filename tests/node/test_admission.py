@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from minikubelet.manifest.pod import (
-    Container,
-    ContainerPort,
-    Pod,
-    ResourceRequirements,
-)
 from minikubelet.manifest.placement import (
     NodeAffinity,
     NodeSelectorRequirement,
     NodeSelectorTerm,
     Toleration,
+)
+from minikubelet.manifest.pod import (
+    Container,
+    ContainerPort,
+    Pod,
+    ResourceRequirements,
 )
 from minikubelet.node.admission import NodeFacts, Rejection, check_admission
 from minikubelet.node.node_match import Taint, untolerated
@@ -218,7 +219,7 @@ def test_tolerations(toleration: Toleration, covers: bool) -> None:
 
 
 def test_the_first_of_several_failures_counts() -> None:  # L-71
-    wrong = {"node_selector": {"disk": "hdd"}, "node_name": "other"}
+    wrong: dict[str, Any] = {"node_selector": {"disk": "hdd"}, "node_name": "other"}
     node = NodeFacts("node", {}, NODE.allocatable, (Taint("b", "1", "NoExecute"),))
     taken = a_pod(with_port(80))
     reasons = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -303,7 +304,7 @@ async def test_stopping_all_pods_ends_them_as_a_node_that_shuts_down() -> None: 
 
 
 async def test_a_port_that_somebody_has_is_told_with_its_holder() -> None:
-    def holders(ports: object) -> dict[int, str]:
+    def holders(ports: Sequence[int]) -> dict[int, str]:
         return {8080: "nginx (pid 7)"}
 
     ports = [{"containerPort": 8080, "protocol": "TCP"}]
