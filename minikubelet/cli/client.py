@@ -139,8 +139,7 @@ class Client:
         url = self._url
         host = url.hostname or ""
         port = url.port or _PORTS[url.scheme]
-        # Bytes, since text would load the tables of IDNA.
-        sock = socket.create_connection((host.encode(), port), self._timeout)
+        sock = socket.create_connection((host, port), self._timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if url.scheme == "https":
             sock = _tls(self.cluster).wrap_socket(sock, server_hostname=host)

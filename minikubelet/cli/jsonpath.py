@@ -33,6 +33,7 @@ _STEP = re.compile(
 _CONDITION = re.compile(
     r"\s*@(?P<path>[^=!<>\s]*)\s*(?:(?P<sign>==|!=|<=|>=|<|>)\s*(?P<value>.+?))?\s*"
 )
+_RANGE = re.compile(r"range[\s.\[$@]")
 _BLOCK = re.compile(r"\{((?:\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*'|[^{}\"'])*)\}")
 
 
@@ -156,8 +157,8 @@ def _parse(template: str) -> tuple[_Part, ...]:
     for block in _BLOCK.finditer(template):
         parts += _literal(template[at : block.start()])
         at, inside = block.end(), block[1].strip()
-        if inside.startswith("range "):
-            around.append((inside.removeprefix("range "), parts))
+        if _RANGE.match(inside):
+            around.append((inside.removeprefix("range"), parts))
             parts = []
         elif inside == "end":
             if not around:

@@ -44,6 +44,10 @@ def yaml_text(document: Any) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+    # `=` is a type of its own to PyYAML, and plain text to everybody else.
+    resolvers = base.yaml_implicit_resolvers
+    Dumper.yaml_implicit_resolvers = {sign: resolvers[sign] for sign in resolvers if sign != "="}
+
     def write_text(dumper: Any, text: str) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(dumper, text))
 

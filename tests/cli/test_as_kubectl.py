@@ -1,0 +1,114 @@
+"""Our commands print what the real kubectl prints, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from minikubelet.cli.main import main
+from tests.cli.api_objects import (
+    events_of_rich,
+    failed_pod,
+    leaving_pod,
+    others,
+    plain_pod,
+    rich_pod,
+)
+from tests.cli.api_server import ServedApi, an_object, api_server
+from tests.kubectl import MISSING, Kubectl, kubectl_for, kubectls
+
+_VERSION = "1.33"
+"""Whose layout it is; others differ in details."""
+
+pytestmark = [
+    pytest.mark.kubectl,
+    pytest.mark.skipif(_VERSION not in kubectls(), reason=f"{MISSING} ({_VERSION})"),
+]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
+    with api_server(tmp_path_factory.mktemp("api")) as served:
+        served.put(rich_pod(), plain_pod(), leaving_pod(), failed_pod())
+        served.put(*events_of_rich(), *others(), _texts())
+        yield served
+
+
+@pytest.fixture(scope="module")
+def kubectl(api: ServedApi, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    return kubectl_for(_VERSION, api.kubeconfig, tmp_path_factory.mktemp("cache"))
+
+
+_COMMANDS = [
+    "get pods",
+    "get pods -o wide",
+    "get pods -A --show-labels",
+    "get pods --no-headers",
+    "get pods --sort-by=.metadata.name",
+    "get pods,cm",
+    "get pods,nosuch",
+    "get all",
+    "get pod/rich cm/settings",
+    "get pods -l app=none",
+    "get pod nope plain",
+    "get nodes -o wide",
+    "get events",
+    "get secrets,svc,sa,ns",
+    "get deploy",
+    "get pod rich -o yaml",
+    "get cm settings texts -o yaml",
+    "get cm texts -o json",
+    "get pods -o json",
+    "get pods -o name",
+    "get pods -o jsonpath={.items[*].metadata.name}",
+    "get pods -o jsonpath={range.items[*]}{.metadata.name}{end}",
+    "get pod rich -o jsonpath={.spec.containers[?(@.name=='app')].ports[0].containerPort}",
+    "describe pod rich",
+    "describe pods",
+    "describe pod pl",
+    "describe pod nope",
+    "describe cm settings",
+    "describe secret keys",
+    "describe svc front",
+    "describe node n1",
+    "describe ns default",
+    "describe sa default",
+    "events",
+    "events -A",
+    "events --for pod/rich",
+    "events --for pod/plain",
+    "events --types=Warning",
+    "get nosuch",
+]
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_the_same_output(
+    command: str, api: ServedApi, kubectl: Kubectl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = command.split(" ")
+    theirs = kubectl(*words)
+    code = main([*words, f"--kubeconfig={api.kubeconfig}"])
+    ours = capsys.readouterr()
+    assert ours.out == theirs.stdout
+    assert ours.err == theirs.stderr
+    assert code == theirs.returncode
+
+
+def test_the_default_kubeconfig_is_found(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"/nonexistent:{api.kubeconfig}")
+    assert main(["get", "ns"]) == 0
+
+
+def _texts() -> dict[str, object]:
+    """Values that YAML has to quote, fold or escape."""
+    texts = [
+        "", " ", "true", "no", "null", "~", "1", "1.0", "1e3", "0x1F", "0o17", "012", "2026-01-01",
+        "a: b", "a #b", "#a", "- a", "@a", "`a", "'a'", '"a"', "a\tb", "é", "\x01", "<a&b>",
+        "one\ntwo", "one\n", "\n", " one\ntwo", "word " * 30, "=", "y", "1_000", ".5", "12:30:45",
+        "[a", "{a", "*a", "!a", "%a", "|", ">", "?", "? a", "a:", ":a", "trailing ",
+    ]  # fmt: skip
+    keys = ["a1", "a10", "a2", "A", "a-b", "a.b", "a_b"]
+    data = {f"t{index}": text for index, text in enumerate(texts)} | dict.fromkeys(keys, "x")
+    return an_object("ConfigMap", "texts", data=data)
