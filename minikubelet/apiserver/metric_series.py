@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from minikubelet.journal import (
@@ -52,6 +52,9 @@ class Histogram:
         self.counts = [a + b for a, b in zip(self._padded(), other._padded(), strict=True)]
         self.total += other.total
 
+    def copy(self) -> Histogram:
+        return Histogram(self.bounds, self.total, list(self.counts))
+
     def cumulated(self) -> list[tuple[str, float]]:
         """As the exposition wants it: (le, count up to it)."""
         count = 0
@@ -79,6 +82,15 @@ class PodSeries:
     restarts: dict[str, int] = field(default_factory=dict)
     back_off_seconds: dict[str, float] = field(default_factory=dict)
     """Of containers whose next start is delayed."""
+
+    def copy(self) -> PodSeries:
+        return replace(
+            self,
+            probes=self.probes.copy(),
+            durations={key: histogram.copy() for key, histogram in self.durations.items()},
+            restarts=dict(self.restarts),
+            back_off_seconds=dict(self.back_off_seconds),
+        )
 
 
 @dataclass(slots=True)
@@ -119,6 +131,16 @@ class Series:
                 series.back_off_seconds[record.container] = record.delay_seconds
             case _:
                 pass
+
+    def copy(self) -> Series:
+        """For a thread to render, while counting goes on."""
+        return replace(
+            self,
+            pods={uid: pod.copy() for uid, pod in self.pods.items()},
+            pod_starts=self.pod_starts.copy(),
+            started_containers=self.started_containers.copy(),
+            start_errors=self.start_errors.copy(),
+        )
 
     def prune(self, uids: Collection[str], now: datetime) -> None:
         """Forget all pods but these and those that were heard of just now."""

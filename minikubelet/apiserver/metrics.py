@@ -34,6 +34,10 @@ _PODS = ("", "pods")
 _SPARE_SERIES = 100
 
 
+Render = Callable[[], list[Metric]]
+"""The slow part, for a thread: thousands of lines take longer than probes should wait."""
+
+
 class Gauge(NamedTuple):
     """A number of another part, read when somebody asks."""
 
@@ -58,19 +62,20 @@ class Metrics:
         self._process = process
         store.subscribe(self._on_change)
 
-    def collect(self) -> list[Metric]:
-        self._prune()
-        return [
-            *_pod_families(self._series),
+    def collect(self) -> Render:
+        probes, series = self.collect_probes(), self._series.copy()
+        families = [
             *_running_families(self._store),
             *_storage_families(self._store),
             *(GaugeMetricFamily(g.name, g.help, value=g.read()) for g in self._gauges),
             *self._process.collect(),
         ]
+        return lambda: [*probes(), *_pod_families(series), *families]
 
-    def collect_probes(self) -> list[Metric]:
+    def collect_probes(self) -> Render:
         self._prune()
-        return list(_probe_families(self._series))
+        series = self._series.copy()
+        return lambda: list(_probe_families(series))
 
     def _on_change(self, change: Change) -> None:
         """Where nobody ever asks, removed pods must go too; now and then is enough."""
@@ -87,11 +92,8 @@ class Metrics:
 def metrics_routes(metrics: Metrics) -> tuple[Route, ...]:
     """The probes are on both: users look for them on either path."""
 
-    def everything() -> list[Metric]:
-        return [*metrics.collect_probes(), *metrics.collect()]
-
     return (
-        Route("GET", "/metrics", _handler(everything)),
+        Route("GET", "/metrics", _handler(metrics.collect)),
         Route("GET", "/metrics/probes", _handler(metrics.collect_probes)),
     )
 
@@ -106,13 +108,17 @@ class _Collected(Collector):
         return self._families
 
 
-def _handler(collect: Callable[[], list[Metric]]) -> Handler:
+def _handler(collect: Callable[[], Render]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        registry = CollectorRegistry()
-        registry.register(_Collected(collect()))
-        # Thousands of lines take longer than probes should wait.
-        body = await asyncio.to_thread(encode, registry)
+        render = collect()
+
+        def body_of() -> bytes:
+            registry = CollectorRegistry()
+            registry.register(_Collected(render()))
+            return encode(registry)
+
+        body = await asyncio.to_thread(body_of)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     return handle

@@ -24,6 +24,7 @@ from minikubelet.runtime.container_log import (
     MAX_LINE_BYTES,
     LineJoiner,
     LogEntry,
+    merge_lines,
     parse_entry,
 )
 
@@ -88,16 +89,20 @@ class LogCursor:
         self._done: set[str] = set()
         """Stamps of this instance's rotated files that have been read."""
         self._single = False
+        self._merge = False
         self.ended = False
         """The one instance that `start_at` named has ended, and all of it was handed out."""
         self._joiner = LineJoiner()
         self._carry = b""
 
-    def start_at(self, instance: int, offset_in: Callable[[BinaryIO], int]) -> None:
+    def start_at(
+        self, instance: int, offset_in: Callable[[BinaryIO], int], *, merge: bool = False
+    ) -> None:
         """To be called before the first `read`: hand out this instance alone, and of it what its
         current file holds from `offset_in(file)` on and what comes later; not what was rotated
-        away before (L-264)."""
-        self._instance, self._single = instance, True
+        away before (L-264). `merge`: where possible, an entry holds many lines, with the newlines
+        between them, which costs a fraction; its time is that of the first."""
+        self._instance, self._single, self._merge = instance, True, merge
         for _ in range(_ATTEMPTS):
             before = _list(self._directory).rotated.get(instance, {}).keys()
             opened = self._open(f"{instance}.log", "")
@@ -275,8 +280,11 @@ class LogCursor:
                 yield batch
 
     def _parse(self, data: bytes) -> list[LogEntry]:
-        *lines, carry = (self._carry + data).split(b"\n")
+        whole, _, carry = (self._carry + data).rpartition(b"\n")
         self._carry = carry[: 2 * MAX_LINE_BYTES]
+        if self._merge and self._joiner.is_empty and (merged := merge_lines(whole)):
+            return [merged]
+        lines = whole.split(b"\n")
         batch = []
         for line in lines:
             entry = parse_entry(line)

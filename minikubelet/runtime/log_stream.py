@@ -78,7 +78,9 @@ class LogStream:
     def _read(self, final: bool) -> bytes | None:
         if not self._started:
             self._started = True
-            self._cursor.start_at(int(self._path.stem), self._first_offset)
+            merge = self._options.since is None and not self._options.timestamps
+            number = int(self._path.stem)
+            self._cursor.start_at(number, self._first_offset, merge=merge)
         if self._left == 0:
             return None
         if self._batches is None:

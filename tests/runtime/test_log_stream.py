@@ -26,6 +26,7 @@ not in the format
 2026-01-01T00:00:05Z stdout P last
 2026-01-01T00:00:06Z stdout F torn"""
 ALL = b"one\nzwei \xc3\xa4\xe2\x82\xac\nthree\x00\xff\n\nlast"
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 AT_THREE = datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC)
 
 
@@ -133,6 +134,33 @@ def test_pieces_are_small_and_a_limit_ends_them(tmp_path: Path) -> None:
     assert max(sizes) < 2 * PIECE_BYTES
     assert stream.complete
     stream.close()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(b"", id="all lines are plain"),
+        pytest.param(b"junk\n", id="a line in no format"),
+        pytest.param(b"2026-01-01T00:00:01Z stdout F:x tagged\n", id="more tags"),
+        pytest.param(
+            b"2026-01-01T00:00:01Z stdout P a\n2026-01-01T00:00:01Z stderr F other\n"
+            b"2026-01-01T00:00:01Z stdout F b\n",
+            id="a long line in parts",
+        ),
+        pytest.param(b"2026-01-01T00:00:01Z stdout F \n", id="an empty line"),
+        pytest.param(b"\n", id="nothing at all"),
+        pytest.param(b"2026-01-01T00:00:01Z stdout F a\rb\x0b\x85\x00\n", id="odd characters"),
+    ],
+)
+@pytest.mark.parametrize("after", [0, 1, 700, 5000])
+def test_merged_lines_are_the_same_lines(tmp_path: Path, odd: bytes, after: int) -> None:
+    lines = [b"2026-01-01T00:00:01Z stdout F %d \xc3\xa4\n" % n for n in range(5000)]
+    path = tmp_path / "0.log"
+    path.write_bytes(b"".join([*lines[:after], odd, *lines[after:]]))
+    merged, single = LogStream(path), LogStream(path, LogOptions(since=BEGIN))
+    assert _drain(merged, final=True) == _drain(single, final=True)
+    merged.close()
+    single.close()
 
 
 def test_a_search_comes_back_often(tmp_path: Path) -> None:
