@@ -81,6 +81,8 @@ class NodeAgent:
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
         self._ready = False
+        self.looked = asyncio.Event()
+        """Set when what an earlier daemon left has been taken up."""
 
     # --- what there is
 
@@ -182,6 +184,7 @@ class NodeAgent:
                 self._wakeup.clear()
                 self._reconcile()
                 self._ready = self._wanted.complete
+                self.looked.set()
                 self._on_pass()
                 await self._wakeup.wait()
 

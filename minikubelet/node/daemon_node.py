@@ -66,8 +66,8 @@ class DaemonNode:
         self.journal = parts.journal
         self.runtime = parts.runtime
         self.clock = parts.clock
-        self.running = asyncio.Event()
-        """Set when everything that an earlier daemon left has been adopted."""
+        self.running = parts.agent.looked
+        """Set when everything that an earlier daemon left goes on."""
 
     @property
     def pods(self) -> tuple[DesiredPod, ...]:
@@ -114,7 +114,6 @@ class DaemonNode:
         async with asyncio.TaskGroup() as group:
             for name, coroutine in work.items():
                 group.create_task(coroutine, name=name)
-            self.running.set()
 
     def _tell_damage(self, damaged: tuple[DamagedRecord, ...]) -> None:
         """Nothing is lost silently: in the log, and where `kubectl get events` finds it."""
