@@ -120,24 +120,27 @@ class ObjectStore:
         objects = self._storages.get(storage)
         return objects.list(namespace) if objects else []
 
-    def create(self, key: Key, document: Json) -> StoredObject:
+    def create(self, key: Key, document: Json, *, lazily: bool = False) -> StoredObject:
+        """`lazily`, here and below: may reach the disk up to 100 ms later, and by itself."""
         if self.get(key) is not None:
             raise AlreadyExists(key)
-        return self._write(ChangeType.ADDED, key, document, None)
+        return self._write(ChangeType.ADDED, key, document, None, lazily=lazily)
 
     def replace(
         self, key: Key, document: Json, *, expected: int | None = None, lazily: bool = False
     ) -> StoredObject:
-        """`lazily`: may reach the disk up to 100 ms later, and by itself."""
+        """Equal content makes no new version (K-36)."""
         current = self._current(key, expected)
         if same_json(_with_version(document, current.resource_version), current.document):
             return current
         return self._write(ChangeType.MODIFIED, key, document, current, lazily=lazily)
 
-    def remove(self, key: Key, *, expected: int | None = None) -> StoredObject:
+    def remove(
+        self, key: Key, *, expected: int | None = None, lazily: bool = False
+    ) -> StoredObject:
         """Returns the last state with a fresh version."""
         current = self._current(key, expected)
-        return self._write(ChangeType.DELETED, key, current.document, current)
+        return self._write(ChangeType.DELETED, key, current.document, current, lazily=lazily)
 
     async def durable(self, resource_version: int) -> None:
         """Return when all writes up to this version are on disk. StoreWriteError."""
