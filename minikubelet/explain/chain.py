@@ -115,7 +115,7 @@ def _links(record: Record) -> list[Link]:
         case BackOffStarted():
             until = at + timedelta(seconds=record.remaining_seconds)
             delay = brief(record.delay_seconds)
-            text = f"back-off {delay} from the end, until {until:%H:%M:%S} UTC"
+            text = f"back-off {delay} from the end, until {until:%Y-%m-%dT%H:%M:%SZ}"
             return [Link(at, text)]
         case KillFailed():
             return [Link(at, f"cannot be killed: {one_line(record.message)}")]

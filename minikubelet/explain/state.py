@@ -55,7 +55,7 @@ def container_text(container: ContainerHistory, history: PodHistory, pod: Pod | 
     ended = why_ended(life, history, pod)
     if life.back_off is not None:
         until = life.back_off.at + timedelta(seconds=life.back_off.remaining_seconds)
-        return f"waits in back-off until {until:%H:%M:%S} UTC: {ended.text}"
+        return f"waits in back-off until {until:%Y-%m-%dT%H:%M:%SZ}: {ended.text}"
     if container.init and life.exit is not None and life.exit.exit_code == 0:
         return "has completed"
     return f"has ended ({exit_text(life.exit)}): {ended.text}" if life.exit else "is being started"
@@ -195,9 +195,9 @@ def _stop_progress(life: Life) -> str:
         return "was killed and has not ended yet"
     if terms:
         until = terms[-1].at + timedelta(seconds=terms[-1].seconds)
-        return f"was sent SIGTERM and has until {until:%H:%M:%S} UTC to end"
+        return f"was sent SIGTERM and has until {until:%Y-%m-%dT%H:%M:%SZ} to end"
     until = life.kill.at + timedelta(seconds=life.kill.grace_period_seconds)
-    return f"runs its preStop hook or waits for its turn, until {until:%H:%M:%S} UTC at most"
+    return f"runs its preStop hook or waits for its turn, until {until:%Y-%m-%dT%H:%M:%SZ} at most"
 
 
 def _why_gone(history: PodHistory) -> str:
@@ -207,7 +207,9 @@ def _why_gone(history: PodHistory) -> str:
     deleted = [kill for kill in kills if kill.cause is KillCause.DELETED]
     if deleted:
         grace = brief(deleted[0].grace_period_seconds)
-        return f": it was deleted at {deleted[0].at:%H:%M:%S} UTC with a grace period of {grace}"
+        return (
+            f": it was deleted at {deleted[0].at:%Y-%m-%dT%H:%M:%SZ} with a grace period of {grace}"
+        )
     return ""
 
 

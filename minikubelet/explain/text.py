@@ -6,6 +6,7 @@ nothing else. Pure; `local` says how a time is shown.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -16,11 +17,14 @@ Local = Callable[[datetime], datetime]
 """A time to the same time in the reader's zone."""
 
 _WIDTH = 100
+_MOMENT = re.compile(r"\b(until|deleted at) (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+"""A time in a text of ours; others are what a program has said."""
 
 
 def explanation_lines(document: Json, local: Local) -> Iterator[str]:
     pod = document["pod"]
-    yield from _wrapped(f"{pod['namespace']}/{pod['name']}: {document['text']}", "", "  ")
+    text = f"{pod['namespace']}/{pod['name']}: {document['text']}"
+    yield from _wrapped(text, "", "  ", local)
     yield from _chain(document["facts"], "  ", local)
     for container in document["containers"]:
         yield ""
@@ -32,7 +36,7 @@ def explanation_lines(document: Json, local: Local) -> Iterator[str]:
 
 def _container(container: Json, local: Local) -> Iterator[str]:
     kind = "init container" if container["init"] else "container"
-    yield from _wrapped(f"{kind} {container['name']}: {container['text']}", "", "  ")
+    yield from _wrapped(f"{kind} {container['name']}: {container['text']}", "", "  ", local)
     yield from _chain(container["chain"], "  ", local)
     yield from _log(container["log"], "  ")
     for end in container["ends"]:
@@ -41,7 +45,7 @@ def _container(container: Json, local: Local) -> Iterator[str]:
         number = end["restart"]
         title = f"restart {number}" if number is not None else "end"
         yield f"  {title} at {at:%Y-%m-%d %H:%M:%S}: {end['cause']}"
-        yield from _wrapped(end["text"], "    ", "    ")
+        yield from _wrapped(end["text"], "    ", "    ", local)
         yield from _chain(end["chain"], "    ", local)
         yield from _log(end["log"], "    ")
     hidden = container["endsKnown"] - len(container["ends"])
@@ -54,7 +58,7 @@ def _chain(links: list[Json], indent: str, local: Local) -> Iterator[str]:
     for link in links:
         moment = _time(link["at"], local)
         clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
-        yield from _wrapped(f"{clock}  {link['text']}", indent, indent + " " * 14)
+        yield from _wrapped(f"{clock}  {link['text']}", indent, indent + " " * 14, local)
 
 
 def _log(lines: list[str], indent: str) -> Iterator[str]:
@@ -63,9 +67,10 @@ def _log(lines: list[str], indent: str) -> Iterator[str]:
         yield from (f"{indent}| {line}" for line in lines)
 
 
-def _wrapped(text: str, first: str, rest: str) -> list[str]:
+def _wrapped(text: str, first: str, rest: str, local: Local) -> list[str]:
+    shown = _MOMENT.sub(lambda match: f"{match[1]} {_time(match[2], local):%H:%M:%S}", text)
     return textwrap.wrap(
-        text,
+        shown,
         _WIDTH,
         initial_indent=first,
         subsequent_indent=rest,

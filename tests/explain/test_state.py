@@ -98,8 +98,8 @@ def delete(agent: NodeAgent) -> None:
             {"app": "exits at 3s with 1"},
             10,
             {},
-            "The pod is Running and not Ready: container app waits in back-off until 00:00:16 UTC: "
-            "it ended by itself after 3s with exit code 1. Restarts: container app once.",
+            "The pod is Running and not Ready: container app waits in back-off until "
+            "2026-01-01T00:00:16Z: it ended by itself after 3s with exit code 1. Restarts: container app once.",
             id="back-off",
         ),
         pytest.param(
@@ -115,8 +115,8 @@ def delete(agent: NodeAgent) -> None:
             {"prepare": "exits at 1s with 3"},
             8,
             {},
-            "The pod is Pending: init container prepare waits in back-off until 00:00:12 UTC: it "
-            "ended by itself after 1s with exit code 3. Restarts: container prepare once.",
+            "The pod is Pending: init container prepare waits in back-off until "
+            "2026-01-01T00:00:12Z: it ended by itself after 1s with exit code 3. Restarts: container prepare once.",
             id="an init container fails",
         ),
         pytest.param(
@@ -159,8 +159,8 @@ def delete(agent: NodeAgent) -> None:
             {"app": "ignores TERM"},
             5,
             {3: delete},
-            "The pod is being deleted: container app was sent SIGTERM and has until 00:00:12 UTC "
-            "to end.",
+            "The pod is being deleted: container app was sent SIGTERM and has until "
+            "2026-01-01T00:00:12Z to end.",
             id="it is being stopped",
         ),
         pytest.param(
@@ -172,7 +172,7 @@ def delete(agent: NodeAgent) -> None:
             5,
             {3: delete},
             "The pod is being deleted: container app runs its preStop hook or waits for its turn, "
-            "until 00:00:12 UTC at most.",
+            "until 2026-01-01T00:00:12Z at most.",
             id="its preStop hook runs",
         ),
         pytest.param(
@@ -208,8 +208,8 @@ def test_the_evidence_of_a_container_that_is_not_ready() -> None:
 def test_a_pod_that_is_gone() -> None:
     course = play(a_document(), {"app": FOR_EVER}, 9, {3: delete})
     assert course.explain(gone=True).text == (
-        "The pod is gone: it was deleted at 00:00:03 UTC with a grace period of 30s. Its last "
-        "phase was Failed."
+        "The pod is gone: it was deleted at 2026-01-01T00:00:03Z with a grace period of 30s. Its "
+        "last phase was Failed."
     )
 
 
