@@ -99,7 +99,8 @@ def delete(agent: NodeAgent) -> None:
             10,
             {},
             "The pod is Running and not Ready: container app waits in back-off until "
-            "2026-01-01T00:00:16Z: it ended by itself after 3s with exit code 1. Restarts: container app once.",
+            "2026-01-01T00:00:16Z: it ended by itself after 3s with exit code 1. Restarts: "
+            "container app once.",
             id="back-off",
         ),
         pytest.param(
@@ -116,7 +117,8 @@ def delete(agent: NodeAgent) -> None:
             8,
             {},
             "The pod is Pending: init container prepare waits in back-off until "
-            "2026-01-01T00:00:12Z: it ended by itself after 1s with exit code 3. Restarts: container prepare once.",
+            "2026-01-01T00:00:12Z: it ended by itself after 1s with exit code 3. Restarts: "
+            "container prepare once.",
             id="an init container fails",
         ),
         pytest.param(
