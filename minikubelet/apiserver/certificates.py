@@ -82,7 +82,7 @@ def check_issued(
         raise CertificateError("the key is not that of the certificate")
     if now < certificate.not_valid_before_utc:
         raise CertificateError("it begins in the future")
-    if now > certificate.not_valid_after_utc - _RENEW_BEFORE:
+    if now >= renewal_of(issued):
         raise CertificateError(f"it ends at {certificate.not_valid_after_utc.isoformat()}")
     signer = certificate if authority is None else _load(authority)[0]
     try:
@@ -93,6 +93,11 @@ def check_issued(
         missing = {_general_name(host).value for host in hosts} - _names(certificate)
         if missing:
             raise CertificateError(f"it lacks {', '.join(sorted(map(str, missing)))}")
+
+
+def renewal_of(issued: Issued) -> datetime:
+    """From when on it is not good enough any more."""
+    return _load(issued)[0].not_valid_after_utc - _RENEW_BEFORE
 
 
 def _load(issued: Issued) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:

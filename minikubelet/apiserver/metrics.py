@@ -213,8 +213,9 @@ def _running_families(store: ObjectStore) -> Iterator[Metric]:
             if "running" in state:
                 any_running = True
                 states["running"] += 1
-            elif "terminated" in state:
-                states["exited"] += 1
+            last = object_in(status, "lastState") or {}
+            # The instance before the newest one is kept too, until there is another.
+            states["exited"] += ("terminated" in state) + ("terminated" in last)
         pods += any_running
     yield GaugeMetricFamily(
         "kubelet_running_pods", "Number of pods that have a running container.", value=pods

@@ -8,7 +8,8 @@ token survive a new server certificate.
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 import secrets
 import ssl
 from collections.abc import Sequence
@@ -16,20 +17,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from minikubelet.apiserver.certificates import (
-    CertificateError,
-    Issued,
-    check_issued,
-    make_authority,
-    make_client,
-    make_server,
-)
 from minikubelet.apiserver.private_files import make_private_dir, write_private
 from minikubelet.log import get_logger
 
 log = get_logger(__name__)
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PAIRS = ("ca", "server", "client")
+_CHECKED = "checked.json"
 _WILDCARDS = ("0.0.0.0", "::", "")
 _MIN_TOKEN_LENGTH = 40
 """Of a token that the user has put there: 160 bits, when it is written in hex digits."""
@@ -64,13 +59,20 @@ def prepare_pki(
     make_private_dir(directory)
     directory.chmod(0o700)
     hosts = server_hosts(listen_hosts)
-    authority = _kept(directory, "ca", now) or _written(directory, "ca", make_authority(now))
-    if _kept(directory, "server", now, authority, hosts) is None:
-        _written(directory, "server", make_server(authority, hosts, now))
-    if _kept(directory, "client", now, authority) is None:
-        groups = ("system:masters",)
-        _written(directory, "client", make_client(authority, user, groups, now))
-    return Pki(directory, authority.certificate_pem, _token(directory / "token"), hosts)
+    if not _is_checked(directory, now, hosts):
+        from minikubelet.apiserver.issuing import issue  # see `_is_checked`
+
+        checked = {
+            "since": now.isoformat(),
+            "until": issue(directory, now, hosts, user).isoformat(),
+            "hosts": hosts,
+            "files": _digests(directory),
+        }
+        write_private(directory / _CHECKED, json.dumps(checked).encode())
+    token = _token(directory / "token")
+    for path in directory.iterdir():
+        path.chmod(0o600)
+    return Pki(directory, (directory / "ca.crt").read_bytes(), token, hosts)
 
 
 def server_hosts(listen_hosts: Sequence[str]) -> tuple[str, ...]:
@@ -92,45 +94,30 @@ def server_context(pki: Pki) -> ssl.SSLContext:
     return context
 
 
-def _kept(
-    directory: Path,
-    name: str,
-    now: datetime,
-    authority: Issued | None = None,
-    hosts: Sequence[str] = (),
-) -> Issued | None:
-    """The pair on disk if it is good still; files that others could read are taken from them."""
+def _is_checked(directory: Path, now: datetime, hosts: Sequence[str]) -> bool:
+    """Whether the files are those that were found good before. Saves the daemon, which starts with
+    the same files again and again, the cryptography library: 8 MB and 80 ms."""
     try:
-        found = Issued(
-            (directory / f"{name}.crt").read_bytes(), (directory / f"{name}.key").read_bytes()
+        checked = json.loads((directory / _CHECKED).read_text())
+        since, until = (datetime.fromisoformat(checked[key]) for key in ("since", "until"))
+        return (
+            since <= now < until
+            and checked["hosts"] == list(hosts)
+            and checked["files"] == _digests(directory)
         )
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        log.warning("cannot read a key, making a new one", name=name, reason=error)
-        return None
-    try:
-        check_issued(found, now, authority, hosts)
-    except CertificateError as error:
-        log.warning("a certificate is not good any more, making a new one", name=name, reason=error)
-        return None
-    for suffix in ("crt", "key"):
-        os.chmod(directory / f"{name}.{suffix}", 0o600)
-    return found
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
-def _written(directory: Path, name: str, issued: Issued) -> Issued:
-    # The key first: a crash between the two leaves a pair that does not match, and is seen.
-    write_private(directory / f"{name}.key", issued.key_pem)
-    write_private(directory / f"{name}.crt", issued.certificate_pem)
-    return issued
+def _digests(directory: Path) -> dict[str, str]:
+    names = [f"{name}.{suffix}" for name in PAIRS for suffix in ("crt", "key")]
+    return {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in names}
 
 
 def _token(path: Path) -> str:
     try:
         token = path.read_text(encoding="ascii").strip()
         if len(token) >= _MIN_TOKEN_LENGTH and token.isalnum():
-            path.chmod(0o600)
             return token
         log.warning("the token is damaged, making a new one", path=path)
     except FileNotFoundError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +22,11 @@ def _contents(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
+def _changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    names = (name for name in after if name != "checked.json" and after[name] != before[name])
+    return {name.partition(".")[0] for name in names}
+
+
 def _modes(directory: Path) -> set[int]:
     return {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
@@ -29,6 +36,7 @@ def test_everything_is_private_and_kept_over_a_restart(tmp_path: Path) -> None:
     first = _contents(pki.directory)
     assert set(first) == {
         "ca.crt", "ca.key", "server.crt", "server.key", "client.crt", "client.key", "token",
+        "checked.json",
     }  # fmt: skip
     assert _modes(pki.directory) == {0o600}
     assert stat.S_IMODE(pki.directory.stat().st_mode) == 0o700
@@ -59,7 +67,7 @@ def test_renewal(tmp_path: Path, days: int, hosts: list[str], changed: set[str])
     before = _contents(prepare_pki(tmp_path / "pki", NOW).directory)
     pki = prepare_pki(tmp_path / "pki", NOW + timedelta(days=days), hosts)
     after = _contents(pki.directory)
-    assert {name.partition(".")[0] for name in after if after[name] != before[name]} == changed
+    assert _changed(before, after) == changed
     server_context(pki)
     certificate = x509.load_pem_x509_certificate(after["server.crt"])
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -76,6 +84,7 @@ def test_renewal(tmp_path: Path, days: int, hosts: list[str], changed: set[str])
         ("server.key", {"server"}),
         ("client.key", {"client"}),
         ("token", {"token"}),
+        ("checked.json", set()),
     ],
 )
 @pytest.mark.parametrize("damage", [b"", b"junk\n\xff", b"half"])
@@ -88,10 +97,26 @@ def test_damage_is_mended(
     path.write_bytes(before[name][: len(before[name]) // 2] if damage == b"half" else damage)
     pki = prepare_pki(directory, NOW)
     after = _contents(directory)
-    assert {n.partition(".")[0] for n in after if after[n] != before[n]} == changed
-    assert "making a new one" in caplog.text
+    assert _changed(before, after) == changed
+    assert ("making a new one" in caplog.text) is bool(changed)
     server_context(pki)
     assert len(pki.token) == 64
+
+
+def test_a_restart_needs_no_cryptography(tmp_path: Path) -> None:
+    prepare_pki(tmp_path, NOW)
+    program = f"""
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from minikubelet.apiserver.pki import prepare_pki, server_context
+server_context(prepare_pki(Path({str(tmp_path)!r}), datetime(2026, 6, 1, tzinfo=UTC)))
+print("cryptography" in sys.modules)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20
+    )
+    assert (ran.stdout, ran.stderr) == ("False\n", "")
 
 
 def test_a_key_of_another_pair_is_seen(tmp_path: Path) -> None:
