@@ -21,7 +21,7 @@ from minikubelet.runtime.layout import Layout, make_dir
 
 POD_FILE, WORKER_FILE = "pod.json", "worker.json"
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class RecordError(Exception):
@@ -44,7 +44,7 @@ class DiskKeeper:
         directory = self.layout.pod_dir(uid)
         make_dir(directory, 0o711)
         path, temporary = directory / name, directory / f"{name}.tmp"
-        data = _encode({"format": FORMAT, **members}).encode("utf-8", "surrogateescape")
+        data = _encode({"format": FORMAT, **members}).encode("ascii")
         # Manifests hold secrets in their environment.
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(fd, "wb", buffering=0) as file:

@@ -127,7 +127,12 @@ def _read_records(layout: Layout) -> None:
 def _save(layout: Layout) -> float:
     keeper = DiskKeeper(layout)
     record = _record("uid-saved", "app", "process://0")
-    seconds = _timed(lambda: [keeper.save(record) for _ in range(SAVES)])
+
+    def save() -> None:
+        for _ in range(SAVES):
+            keeper.save(record)
+
+    seconds = _timed(save)
     with contextlib.suppress(OSError):
         (layout.pod_dir("uid-saved") / "worker.json").unlink()
     return seconds / SAVES

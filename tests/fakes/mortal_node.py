@@ -61,20 +61,35 @@ class World:
         """When commands with a key began."""
         self.stop_requests: Counter[str] = Counter()
         self.boot_id = "boot-1"
+        self.lost: set[str] = set()
+        """Containers that ended with the host, unseen."""
         self.listener: Callable[[ContainerEvent], None] = lambda event: None
         self._ids = iter(range(1, 100_000))
 
     def new_id(self) -> str:
         return f"process://{next(self._ids):064x}"
 
+    def boot(self) -> None:
+        """The host starts anew: nothing runs, and no shim can say how anything ended."""
+        self.boot_id += "+"
+        self.lost |= self.starts.keys() - self.exits.keys()
+        for container_id in self.lost:
+            self.runtime.stop(container_id, 0)
+
+    def _lives(self, container_id: str) -> bool:
+        known = container_id in self.starts and container_id not in self.exits
+        return known and container_id not in self.lost
+
     def _hear(self, event: ContainerEvent) -> None:
+        if event.container_id in self.lost:
+            return
         if isinstance(event, ContainerExitedEvent):
             self.exits[event.container_id] = event.record
         self.listener(event)
 
     def running(self) -> list[str]:
         """The names of the containers that run."""
-        return sorted(self.names[i] for i in self.starts if i not in self.exits)
+        return sorted(self.names[i] for i in self.starts if self._lives(i))
 
     def restored(self, document: Json | None = None) -> RestoredPod | None:
         if self.disk is None:
@@ -84,7 +99,7 @@ class World:
             run.container_id: Adopted(
                 self.starts.get(run.container_id),
                 self.exits.get(run.container_id),
-                alive=run.container_id in self.starts and run.container_id not in self.exits,
+                alive=self._lives(run.container_id),
             )
             for run in record.runs
         }

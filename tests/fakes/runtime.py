@@ -39,6 +39,8 @@ class FakeRuntime(ScriptedRuntime):
         )
         self.listener: Callable[[ContainerEvent], None] = lambda event: None
         self.told: list[tuple[float, str]] = []
+        self.deaf = False
+        """Requests to stop are taken, and nothing comes of them."""
         self._fake_clock = clock
         self._began = clock.monotonic()
         self._names: dict[str, str] = {}
@@ -57,7 +59,8 @@ class FakeRuntime(ScriptedRuntime):
         if self.instance(container_id) is not None:
             name = self._names[container_id]
             self._tell(f"{name} is stopped with {grace_period_seconds:g} s")
-        super().stop(container_id, grace_period_seconds)
+        if not self.deaf:
+            super().stop(container_id, grace_period_seconds)
 
     async def exec(
         self,
