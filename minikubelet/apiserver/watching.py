@@ -89,7 +89,6 @@ async def serve_watch(
     lines = stream.begin()
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.headers["Cache-Control"] = "no-cache, private"
-    response.enable_chunked_encoding()
     await response.prepare(request)
     try:
         await _tell(response, stream, lines, options, clock, watches)

@@ -77,7 +77,7 @@ class ObjectWriter:
             if strategy.counts_generation:
                 new["metadata"]["generation"] = 1
             new = strategy.complete(new)
-            errors = [*strategy.validate(new), *refusals(findings)]
+            errors = with_refusals(strategy.validate(new), findings)
             name = metadata.name_of(new)
             if errors:
                 raise invalid(resource.group, resource.kind, name, errors)
@@ -164,7 +164,7 @@ class ObjectWriter:
         errors += strategy.validate_update(new, old)
         if strategy.counts_generation:
             new = _with_generation(new, old)
-        return new, [*errors, *refusals(findings)], findings
+        return new, with_refusals(errors, findings), findings
 
     def _with_owners(
         self, new: Json, old: Json, target: Target, options: WriteOptions, applied: bool
@@ -249,12 +249,14 @@ def is_finished(resource: Resource, document: Json) -> bool:
     return not meta.get("deletionGracePeriodSeconds")
 
 
-def refusals(findings: Iterable[Finding]) -> list[FieldError]:
-    """What would be wrong to go on without."""
-    return [
+def with_refusals(errors: Iterable[FieldError], findings: Iterable[Finding]) -> list[FieldError]:
+    """Besides upstream's errors what would be wrong to go on without."""
+    errors = list(errors)
+    named_already = {error.path for error in errors}
+    return errors + [
         FieldError(finding.path, ErrorType.FORBIDDEN, _text(finding))
         for finding in findings
-        if finding.severity is Severity.ERROR
+        if finding.severity is Severity.ERROR and finding.path not in named_already
     ]
 
 

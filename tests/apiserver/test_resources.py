@@ -493,6 +493,7 @@ async def test_both_groups_of_events_are_one_store(api: Api) -> None:
     newer = "/apis/events.k8s.io/v1/namespaces/default/events"
     created = await api.ok("POST", newer, event)
     assert (created["apiVersion"], created["note"]) == ("events.k8s.io/v1", "what happened")
+    assert created["eventTime"] == "2026-01-01T12:00:00.000000Z"
     core = await api.ok("GET", f"{CORE}/events/e")
     assert (core["apiVersion"], core["message"], core["count"]) == ("v1", "what happened", 2)
     assert core["involvedObject"]["name"] == "web"

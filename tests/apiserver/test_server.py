@@ -22,7 +22,7 @@ from minikubelet.apiserver.server import error_response
 from minikubelet.apiserver.services import Route
 from minikubelet.store.objects import StoreWriteError
 from minikubelet.store.store import ObjectStore, memory_store
-from tests.apiserver.api import CORE, Api, a_config_map, a_pod, serving_api
+from tests.apiserver.api import CORE, TABLE, Api, a_config_map, a_pod, serving_api
 from tests.fakes.clock import FakeClock
 
 MAPS = f"{CORE}/configmaps"
@@ -257,7 +257,7 @@ _KINDS: list[tuple[str, Any]] = [
 _PATCHES = ("strategic-merge-patch", "merge-patch", "json-patch")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(_KINDS),
     st.lists(st.integers(0, 9), max_size=7),
@@ -280,6 +280,7 @@ async def test_no_document_makes_the_server_fail(
         apply = f"{item}?fieldManager=m"
         body = json.dumps(mutated).encode()
         answers.append(await api("PATCH", apply, body, "application/apply-patch+yaml"))
+        answers.append(await api("GET", url, Accept=TABLE))
         answers.append(await api("DELETE", item, json.dumps(value).encode()))
         assert all(answer.status < 500 for answer in answers), [a.body for a in answers]
 

@@ -38,7 +38,13 @@ def served_form(document: Json, resource: Resource) -> Json:
     """A stored document as this resource shows it."""
     if resource.group != _NEWER_GROUP:
         return document
-    return _renamed(document, _FROM_CORE) | {"apiVersion": resource.api_version}
+    served = _renamed(document, _FROM_CORE) | {"apiVersion": resource.api_version}
+    if not served.get("eventTime"):
+        # A field that has to be there in this form; older reporters have no finer time.
+        created = document["metadata"].get("creationTimestamp")
+        time = str(document.get("firstTimestamp") or created or "")
+        served["eventTime"] = time if "." in time else time.replace("Z", ".000000Z")
+    return served
 
 
 def needs_conversion(resource: Resource) -> bool:

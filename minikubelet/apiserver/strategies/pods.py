@@ -23,6 +23,7 @@ from minikubelet.pod.qos import compute_qos_class
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _DEFAULT_ACCOUNT = "default"
+_PLACING = ("nodeName", "nodeSelector")
 _GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
@@ -63,8 +64,11 @@ def _validate(document: Json) -> Iterator[FieldError]:
 
 
 def _findings(document: Json) -> tuple[Finding, ...]:
-    """Of the spec: a client may send back the metadata and status that it was given (K-24)."""
-    return findings_of({"spec": document.get("spec") or {}}, Positions(""))
+    """Of the spec: a client may send back the metadata and status that it was given (K-24). What
+    places pods is honored by the node of a daemon (L-69 … L-73)."""
+    spec: Json = document.get("spec") or {}
+    kept = {name: value for name, value in spec.items() if name not in _PLACING}
+    return findings_of({"spec": kept}, Positions(""))
 
 
 PODS = Strategy(
