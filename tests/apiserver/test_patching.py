@@ -1,0 +1,94 @@
+"""Patches, and what they leave (K-35 … K-40)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.apiserver.api import CORE, Api, a_config_map, a_pod, serving_api
+
+MAPS = f"{CORE}/configmaps"
+PODS = f"{CORE}/pods"
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with serving_api() as api:
+        yield api
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch"),
+    [
+        pytest.param("merge-patch", {"data": {"color": None, "size": "1"}}, id="merge"),
+        pytest.param("strategic-merge-patch", {"data": {"color": None, "size": "1"}}, id="smp"),
+        pytest.param(
+            "json-patch",
+            [
+                {"op": "test", "path": "/data/color", "value": "blue"},
+                {"op": "remove", "path": "/data/color"},
+                {"op": "add", "path": "/data/size", "value": "1"},
+            ],
+            id="json",
+        ),
+    ],
+)
+async def test_patches(api: Api, kind: str, patch: object) -> None:  # K-35 … K-39
+    await api.ok("POST", MAPS, a_config_map())
+    answer = await api.patch(f"{MAPS}/settings", patch, kind)
+    assert (answer.status, answer.body["data"]) == (200, {"size": "1"})
+
+
+async def test_patches_that_are_refused(api: Api) -> None:
+    path = f"{MAPS}/settings"
+    assert (await api.patch(path, {}, "merge-patch")).status == 404
+    created = await api.ok("POST", MAPS, a_config_map())
+    test = [{"op": "test", "path": "/data/color", "value": "red"}]
+    assert (await api.patch(path, test, "json-patch")).status == 422
+    assert (await api.patch(path, {}, "other-patch")).status == 415
+    assert (await api.patch(path, [1], "merge-patch")).status == 400
+    await api.patch(path, {"data": {"a": "b"}}, "merge-patch")
+    stale = {"metadata": {"resourceVersion": created["metadata"]["resourceVersion"]}}
+    assert (await api.patch(path, stale, "merge-patch")).status == 409  # K-35
+
+
+async def test_unknown_field_in_a_patch(api: Api) -> None:  # K-47
+    await api.ok("POST", PODS, a_pod())
+    path = f"{PODS}/web?fieldValidation=Strict"
+    answer = await api.patch(path, {"spec": {"bogus": 1, "hostname": "a"}})
+    assert (answer.status, answer.body["reason"]) == (422, "Invalid")
+    assert answer.message == (
+        ' "" is invalid: patch: Invalid value: "map[spec:map[bogus:1 hostname:a]]": strict '
+        'decoding error: unknown field "spec.bogus"'
+    )
+
+
+APPLY = "application/apply-patch+yaml"
+
+
+async def test_server_side_apply_creates_and_conflicts(api: Api) -> None:  # K-40
+    path = f"{MAPS}/settings"
+    created = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    assert created.status == 201
+    again = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    assert (again.status, again.body) == (200, created.body)
+    other = a_config_map(data={"color": "red"})
+    refused = await api("PATCH", f"{path}?fieldManager=two", other, APPLY)
+    assert (refused.status, refused.body["reason"]) == (409, "Conflict")
+    assert refused.message.startswith('Apply failed with 1 conflict: conflict with "one"')
+    assert refused.body["details"]["causes"][0]["reason"] == "FieldManagerConflict"
+    forced = await api("PATCH", f"{path}?fieldManager=two&force=true", other, APPLY)
+    assert forced.body["data"] == {"color": "red"}
+    removed = a_config_map(data={})
+    answer = await api("PATCH", f"{path}?fieldManager=two", removed, APPLY)
+    assert answer.body.get("data") in (None, {})
+    assert (await api("PATCH", path, a_config_map(), APPLY)).status == 422
+
+
+async def test_an_update_takes_applied_fields_over(api: Api) -> None:  # K-40
+    path = f"{MAPS}/settings"
+    await api.ok("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    await api.patch(f"{path}?fieldManager=editor", {"data": {"color": "red"}}, "merge-patch")
+    refused = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
+    assert (refused.status, '"editor"' in refused.message) == (409, True)
