@@ -32,7 +32,7 @@ from minikubelet.store.kinds import Resource
 
 _PAGE = "500"
 _FORMATS = ("json", "yaml", "name", "wide")
-_PATHS = "jsonpath="
+_JSONPATH = "jsonpath="
 
 _EPILOG = """\
 examples:
@@ -79,7 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _output(text: str) -> str:
-    if text in _FORMATS or text.startswith(_PATHS):
+    if text in _FORMATS or text.startswith(_JSONPATH):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is not one of json, yaml, name, wide, jsonpath=…")
 
@@ -120,7 +120,7 @@ class _Get:
             tables = [_as_table(table) for table in tables]
             rows = [row for table in tables for row in table.get("rows") or ()]
             if self._args.sort_by:
-                rows = _sorted_rows(rows, self._args.sort_by)
+                rows = sorted(rows, key=lambda row: self._sort_key(row.get("object") or {}))
             found = found or bool(rows)
             if rows:
                 if printed and not self._args.no_headers:
@@ -134,6 +134,14 @@ class _Get:
                 return
         if not found and self._code == 0 and not self._args.ignore_not_found:
             self._say_nothing_found()
+
+    def _sort_key(self, document: Json) -> tuple[int, Any]:
+        from minikubelet.cli.get_objects import sort_key
+
+        try:
+            return sort_key(document, self._args.sort_by)
+        except ValueError as err:
+            raise UsageError(f"cannot sort by {self._args.sort_by}: {err}") from err
 
     def _options(self, resource: Resource) -> TableOptions:
         return TableOptions(
@@ -205,44 +213,35 @@ class _Get:
                 yield event
 
     def _print_objects(self) -> None:
+        from minikubelet.cli.get_objects import as_list
+
         answers = [answer for target in self._targets for answer in self._answers(target, JSON)]
         single = len(self._targets) == 1 and len(self._targets[0].names) == 1
         if single:
             if answers:
                 self._print_object(answers[0])
         else:
-            self._print_object(_as_list(_items(answers)))
+            self._print_object(as_list(answers))
         if self._args.watch:
             for event in self._changes(self._targets[0], answers, JSON):
                 self._print_object(event["object"])
 
     def _print_object(self, document: Json) -> None:
-        output: str = self._args.output
-        if output == "name":
-            for item in document["items"] if _is_list(document) else [document]:
-                print(name_of(item))
-        else:
-            from minikubelet.cli import object_text
-
-            if not self._args.show_managed_fields:
-                document = object_text.without_managed_fields(document)
-            if self._args.sort_by and _is_list(document):
-                document = document | {"items": _sorted(document["items"], self._args.sort_by)}
-            if output == "json":
-                sys.stdout.write(object_text.json_text(document))
-            elif output == "yaml":
-                sys.stdout.write(object_text.yaml_text(document))
-            else:
-                self._print_path(output.removeprefix(_PATHS), document)
-        sys.stdout.flush()
-
-    def _print_path(self, template: str, document: Json) -> None:
-        from minikubelet.cli.jsonpath import JsonPathError, render
+        from minikubelet.cli.get_objects import objects_text
+        from minikubelet.cli.jsonpath import JsonPathError
 
         try:
-            sys.stdout.write(render(template, document))
+            sys.stdout.write(
+                objects_text(
+                    document,
+                    self._args.output,
+                    sort_by=self._args.sort_by or "",
+                    managed_fields=self._args.show_managed_fields,
+                )
+            )
         except JsonPathError as err:
-            self._code = say_error(f"error: error executing jsonpath {template!r}: {err}")
+            self._code = say_error(f"error: error executing jsonpath: {err}")
+        sys.stdout.flush()
 
     def _say_nothing_found(self) -> None:
         namespaced = any(target.resource.namespaced for target in self._targets)
@@ -252,14 +251,6 @@ class _Get:
             else ""
         )
         print(f"No resources found{where}", file=sys.stderr)
-
-
-def name_of(document: Json) -> str:
-    """`pod/web`, `job.batch/pi`."""
-    group, _, _ = str(document.get("apiVersion", "")).rpartition("/")
-    kind = str(document.get("kind", "")).lower()
-    name = (document.get("metadata") or {}).get("name", "")
-    return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
 
 
 def _by_resource(targets: list[Target]) -> list[list[Target]]:
@@ -286,52 +277,6 @@ def _as_table(answer: Json) -> Json:
             for item in items or ()
         ],
     }
-
-
-def _is_list(document: Json) -> bool:
-    return isinstance(document.get("items"), list) and str(document.get("kind")).endswith("List")
-
-
-def _items(answers: list[Json]) -> list[Json]:
-    """The objects; those of a list get their kind from it."""
-    items: list[Json] = []
-    for answer in answers:
-        if not _is_list(answer):
-            items.append(answer)
-            continue
-        kind = {
-            "apiVersion": answer.get("apiVersion"),
-            "kind": str(answer["kind"]).removesuffix("List"),
-        }
-        items += [kind | item for item in answer["items"]]
-    return items
-
-
-def _as_list(items: list[Json]) -> Json:
-    """As kubectl prints several objects."""
-    return {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
-
-
-def _sorted_rows(rows: list[Json], path: str) -> list[Json]:
-    return sorted(rows, key=lambda row: _sort_key(row.get("object") or {}, path))
-
-
-def _sorted(items: list[Json], path: str) -> list[Json]:
-    return sorted(items, key=lambda item: _sort_key(item, path))
-
-
-def _sort_key(document: Json, path: str) -> tuple[int, Any]:
-    """Objects without the field first, then numbers, then text."""
-    from minikubelet.cli.jsonpath import JsonPathError, find
-
-    try:
-        found = find(path.strip("{}"), document)
-    except JsonPathError as err:
-        raise UsageError(f"cannot sort by {path}: {err}") from err
-    if not found or found[0] is None:
-        return (0, 0)
-    value = found[0]
-    return (1, value) if isinstance(value, (int, float)) else (2, str(value))
 
 
 def _print_lines(lines: list[str]) -> None:

@@ -52,6 +52,21 @@ class ServedApi:
         found = self._do(lambda: self.store.get(key_of(document)))
         return None if found is None else found.document
 
+    def clear(self, storage: tuple[str, str]) -> None:
+        for stored in self._do(lambda: list(self.store.list(storage))):
+            self._do(lambda key=stored.key: self.store.remove(key))  # type: ignore[misc]
+
+    def wait_for(self, fact: Callable[[], bool]) -> None:
+        """Look again after each change of the store until the fact is there."""
+        changed = threading.Event()
+        forget = self._do(lambda: self.store.subscribe(lambda change: changed.set()))
+        try:
+            while not fact():
+                assert changed.wait(10), "nothing changed any more"
+                changed.clear()
+        finally:
+            self._do(forget)
+
     def _do(self, work: Callable[[], T]) -> T:
         done: Future[T] = Future()
 

@@ -1,0 +1,103 @@
+"""Which server a command talks to."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+import yaml
+
+from minikubelet.apiserver.kubeconfig import render_kubeconfig
+from minikubelet.cli.kubeconfig_file import (
+    Cluster,
+    KubeconfigError,
+    chosen_path,
+    find_cluster,
+    read_cluster,
+)
+
+OWN = render_kubeconfig("https://127.0.0.1:7443", b"-----CERT-----\n", "the-token")
+
+
+def test_the_daemons_own_form_is_read_as_yaml_would() -> None:
+    path = Path("/x/kubeconfig")
+    # Other quotes: the same content, in a form that only a YAML reader understands.
+    general = yaml.safe_dump(yaml.safe_load(OWN))
+    expected = Cluster(
+        server="https://127.0.0.1:7443",
+        source=str(path),
+        authority="-----CERT-----\n",
+        token="the-token",
+    )
+    assert (read_cluster(OWN, path), read_cluster(general, path)) == (expected, expected)
+
+
+def test_the_current_context_decides(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-a-file\n")
+    (tmp_path / "client.crt").write_bytes(b"CERT")
+    config = {
+        "current-context": "two",
+        "contexts": [
+            {"name": "one", "context": {"cluster": "a"}},
+            {"name": "two", "context": {"cluster": "b", "user": "u", "namespace": "team"}},
+        ],
+        "clusters": [
+            {"name": "a", "cluster": {"server": "http://a"}},
+            {"name": "b", "cluster": {"server": "https://b", "insecure-skip-tls-verify": True}},
+        ],
+        "users": [
+            {
+                "name": "u",
+                "user": {
+                    "tokenFile": "token",
+                    "client-certificate": "client.crt",
+                    "client-key-data": b64encode(b"KEY").decode(),
+                },
+            }
+        ],
+    }
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config))
+    assert find_cluster(str(path), {}) == Cluster(
+        server="https://b",
+        source=str(path),
+        namespace="team",
+        token="from-a-file",
+        client_certificate=b"CERT",
+        client_key=b"KEY",
+        insecure=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "expected"),
+    [
+        pytest.param("/a", "/b", "/a", id="the option wins"),
+        pytest.param(None, "/nonexistent:/etc/passwd", "/etc/passwd", id="the first that exists"),
+        pytest.param(None, "/nonexistent:/b", "/nonexistent", id="none exists: the first"),
+    ],
+)
+def test_which_file(option: str | None, variable: str, expected: str) -> None:
+    assert chosen_path(option, {"KUBECONFIG": variable}) == Path(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: [", "is not YAML"),
+        ("[]", "is not a kubeconfig"),
+        ("current-context: x", "has no context 'x'"),
+        (OWN.replace("server: https", "other: https"), "names no server"),
+        (OWN.replace("certificate-authority-data: ", "certificate-authority-data: !"), "base64"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, why: str) -> None:
+    with pytest.raises(KubeconfigError, match=why):
+        read_cluster(text, Path("/x"))
+
+
+def test_without_any_it_says_how_to_get_one(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    with pytest.raises(KubeconfigError, match="Start one with `minikubelet daemon`"):
+        find_cluster(None, home)
