@@ -1,0 +1,68 @@
+"""Bodies of every media type, and what is wrong with their fields (K-23, K-25, K-47)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.apiserver.api import CORE, Api, a_pod, serving_api
+
+MAPS = f"{CORE}/configmaps"
+PODS = f"{CORE}/pods"
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with serving_api() as api:
+        yield api
+
+
+UNKNOWN = 'unknown field "spec.containers[0].bogus"'
+
+
+@pytest.mark.parametrize(
+    ("validation", "code", "warnings"),
+    [
+        pytest.param("Strict", 400, (), id="strict refuses"),
+        pytest.param(
+            "Warn", 201, ('299 - "unknown field \\"spec.containers[0].bogus\\""',), id="warn warns"
+        ),
+        pytest.param("", 201, ('299 - "unknown field \\"spec.containers[0].bogus\\""',), id="same"),
+        pytest.param("Ignore", 201, (), id="ignore is silent"),
+    ],
+)
+async def test_field_validation(
+    api: Api, validation: str, code: int, warnings: tuple[str, ...]
+) -> None:  # K-47
+    pod = a_pod(containers=[{"name": "a", "image": "x", "bogus": 1}])
+    answer = await api("POST", f"{PODS}?fieldValidation={validation}", pod)
+    assert (answer.status, answer.warnings) == (code, warnings)
+    if code == 400:
+        assert answer.message == (
+            f'Pod in version "v1" cannot be handled as a Pod: strict decoding error: {UNKNOWN}'
+        )
+    else:
+        assert "bogus" not in answer.body["spec"]["containers"][0]
+
+
+async def test_fields_given_twice(api: Api) -> None:  # K-47
+    body = b'{"metadata":{"name":"a"},"data":{"x":"1","x":"2"}}'
+    strict = await api("POST", f"{MAPS}?fieldValidation=Strict", body)
+    assert strict.message.endswith('strict decoding error: duplicate field "data.x"')
+    warned = await api("POST", MAPS, body)
+    assert warned.warnings == ('299 - "duplicate field \\"data.x\\""',)
+    assert warned.body["data"] == {"x": "2"}
+
+
+async def test_yaml_and_no_content_type(api: Api) -> None:  # K-23, K-25
+    text = b"metadata:\n  name: a\ndata:\n  x: 'yes'\n"
+    assert (await api("POST", MAPS, text, "application/yaml")).body["data"] == {"x": "yes"}
+    unquoted = await api("POST", MAPS, text.replace(b"'", b""), "application/yaml")
+    assert unquoted.status == 400
+    headers = {"Content-Type": ""}
+    async with api.session.post(
+        MAPS, data=b'{"metadata":{"name":"b"}}', headers=headers, skip_auto_headers=["Content-Type"]
+    ) as response:
+        assert response.status == 201
+    assert (await api("POST", MAPS, b"x", "application/cbor")).status == 415
