@@ -307,3 +307,28 @@ def test_another_user(layout: Layout) -> None:  # L-116
     owner = Path(spec.cwd).stat()
     assert (owner.st_uid, owner.st_gid) == (987_654, 5)
     assert stat.S_IMODE(instance_dir(layout).stat().st_mode) == 0o711
+
+
+def test_an_ephemeral_container_gets_its_targets_surroundings(layout: Layout) -> None:  # L-255
+    target = a_container(env=(EnvVar("A", "1"), EnvVar("B", "2")), working_dir="/srv")
+    debug = a_container("d", env=(EnvVar("B", "own"),), target_container_name="app")
+    made = launch(layout, debug, a_pod(target, ephemeral_containers=(debug,)))
+    assert made.environment == {"A": "1", "B": "own"}
+    assert made.spec.cwd == "/srv"
+
+
+def test_an_ephemeral_container_is_in_its_targets_own_directory(layout: Layout) -> None:
+    debug = a_container("d", target_container_name="app")
+    pod = a_pod(a_container(), ephemeral_containers=(debug,))
+    target = launch(layout, pod.spec.containers[0], pod)
+    assert launch(layout, debug, pod).spec.cwd == target.spec.cwd
+
+
+def test_an_unknown_target_is_refused(layout: Layout) -> None:  # L-255
+    debug = a_container("d", target_container_name="nobody")
+    with pytest.raises(ContainerStartError) as caught:
+        launch(layout, debug, a_pod(ephemeral_containers=(debug,)))
+    assert (caught.value.reason, caught.value.message) == (
+        "CreateContainerConfigError",
+        "unable to find target container nobody",
+    )
