@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from minikubelet.explain.causes import probe_kind, what_followed, why_ended
 from minikubelet.explain.chain import Link, chain_of, probe_links
 from minikubelet.explain.history import ContainerHistory, Life, PodHistory, history_of
-from minikubelet.explain.state import container_text, pod_text
+from minikubelet.explain.state import container_text, is_over, pod_text
 from minikubelet.journal import PodRef, Record
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod, ProbeKind
@@ -85,7 +85,7 @@ def explain(
     `container` and `restart` choose what is told in detail."""
     history = history_of(records)
     chosen = [
-        _container(history, one, pod, logs or {}, restart)
+        _container(history, one, pod, logs or {}, restart, over=is_over(document))
         for one in history.containers.values()
         if container in ("", one.name)
     ]
@@ -104,6 +104,8 @@ def _container(
     pod: Pod | None,
     logs: Logs,
     restart: int | None,
+    *,
+    over: bool,
 ) -> ContainerExplanation:
     lives = container.lives
     ended = [
@@ -119,7 +121,7 @@ def _container(
     return ContainerExplanation(
         name=container.name,
         init=container.init,
-        text=container_text(container, history, pod),
+        text=container_text(container, history, pod, over=over),
         restarts=last.restart_count if last else 0,
         chain=_troubles(running) if running and restart is None else (),
         log=_log(running, logs) if running else (),

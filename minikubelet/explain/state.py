@@ -38,8 +38,17 @@ def pod_text(history: PodHistory, pod: Pod | None, document: Json | None) -> str
     return f"The pod is {phase or 'Pending'}: {_why_pending(history, pod, document)}."
 
 
-def container_text(container: ContainerHistory, history: PodHistory, pod: Pod | None) -> str:
-    """What it does now, in a clause."""
+def is_over(document: Json | None) -> bool:
+    """Whether nothing of the pod is started any more: it is gone, going or finished."""
+    if document is None or (document.get("metadata") or {}).get("deletionTimestamp"):
+        return True
+    return (document.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+
+
+def container_text(
+    container: ContainerHistory, history: PodHistory, pod: Pod | None, *, over: bool = False
+) -> str:
+    """What it does now, in a clause; `over`: nothing is started any more."""
     life = container.last
     failure = container.start_failure
     if life is not None and life.running:
@@ -53,7 +62,7 @@ def container_text(container: ContainerHistory, history: PodHistory, pod: Pod | 
     if life is None:
         return "was not started yet"
     ended = why_ended(life, history, pod)
-    if life.back_off is not None:
+    if life.back_off is not None and not over:
         until = life.back_off.at + timedelta(seconds=life.back_off.remaining_seconds)
         return f"waits in back-off until {until:%Y-%m-%dT%H:%M:%SZ}: {ended.text}"
     if container.init and life.exit is not None and life.exit.exit_code == 0:

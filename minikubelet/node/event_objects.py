@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from minikubelet.events import Event, EventType
+from minikubelet.events import Event, EventType, Reason
 from minikubelet.journal import PodRef
 from minikubelet.manifest.json_tree import Json
 
 COMPONENT = "kubelet"
+SCHEDULER = "default-scheduler"
+"""Whose part the node takes when it accepts a pod of the API (L-74)."""
 
 
 def namespace_of(event: Event) -> str:
@@ -25,6 +27,9 @@ def event_document(
     event: Event, *, node_name: str, uid: str, now: datetime, resource_version: str
 ) -> Json:
     """A new object; `resource_version` is that of the object that the Event is about."""
+    source = {"component": COMPONENT, "host": node_name}
+    if event.reason == Reason.SCHEDULED:
+        source = {"component": SCHEDULER}
     document: Json = {
         "apiVersion": "v1",
         "kind": "Event",
@@ -36,10 +41,10 @@ def event_document(
         },
         "reason": event.reason,
         "type": str(event.type),
-        "source": {"component": COMPONENT, "host": node_name},
+        "source": source,
         "firstTimestamp": _time(event.first_timestamp),
         "eventTime": None,
-        "reportingComponent": COMPONENT,
+        "reportingComponent": source["component"],
         "reportingInstance": node_name,
     }
     return updated_document(document, event, resource_version=resource_version)
@@ -69,8 +74,8 @@ def updated_document(document: Json, event: Event, *, resource_version: str) -> 
 def event_from_document(document: Json, node_name: str) -> Event | None:
     """None for an Event that is not this node's."""
     try:
-        source: dict[str, Any] = document["source"]
-        if (source["component"], source["host"]) != (COMPONENT, node_name):
+        reporter = (document["reportingComponent"], document["reportingInstance"])
+        if reporter not in ((COMPONENT, node_name), (SCHEDULER, node_name)):
             return None
         about: dict[str, Any] = document["involvedObject"]
         return Event(

@@ -215,6 +215,13 @@ def test_a_pod_that_is_gone() -> None:
     )
 
 
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "going"])
+def test_what_waited_in_back_off_waits_no_longer(gone: bool) -> None:
+    course = play(a_document(), {"app": "exits at 3s with 1"}, 10, deleting=True)
+    (container,) = course.explain(gone=gone).containers
+    assert container.text == "has ended (exit 1): it ended by itself after 3s with exit code 1"
+
+
 def test_a_pod_that_nothing_is_known_of() -> None:
     told = explain(WEB, [], document={"status": {"phase": "Pending"}, "spec": {}})
     assert (told.text, told.containers, told.since) == (

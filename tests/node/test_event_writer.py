@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from minikubelet.events import EventDraft, EventType
-from minikubelet.journal import Journal, PodRef, Record
+from minikubelet.journal import Journal, PodAccepted, PodRef, Record
 from minikubelet.journal_file import JournalFile
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.json_tree import Json
@@ -143,6 +143,16 @@ def test_a_mirror_pod_is_known_by_its_annotation(
     )
     daemon_of().tell(a_start(0))
     assert documents(store)[0]["involvedObject"]["resourceVersion"] == str(pod.resource_version)
+
+
+def test_what_a_scheduler_would_say(store: ObjectStore, daemon_of: Start) -> None:  # L-74
+    accepted = PodAccepted(at=at(0), pod=WEB, scheduled_to="host-a")
+    daemon_of().tell(accepted)
+    daemon_of().tell(accepted)
+    (document,) = documents(store)
+    assert document["count"] == 2
+    assert document["source"] == {"component": "default-scheduler"}
+    assert document["reportingComponent"] == "default-scheduler"
 
 
 def test_about_the_node(store: ObjectStore, clock: FakeClock, daemon_of: Start) -> None:
