@@ -14,13 +14,18 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from minikubelet.clock import Wakeup
-from minikubelet.journal import PhaseChanged, PodRef
 from minikubelet.kill_cause import KillCause
 from minikubelet.log import get_logger
-from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.admission import Rejection
-from minikubelet.node.agent_pods import AgentPod, Wanted
+from minikubelet.node.agent_pods import (
+    AgentPod,
+    Wanted,
+    as_restored,
+    ended_with_the_node,
+    rejected_status,
+    rejection_record,
+)
 from minikubelet.node.bell import Bell
 from minikubelet.node.desired import DesiredPod, PodSourceName
 from minikubelet.node.pod_worker import PodWorker
@@ -29,8 +34,7 @@ from minikubelet.node.recovery import RestoredPod
 from minikubelet.node.services import NodeServices
 from minikubelet.node.stop_request import StopRequest
 from minikubelet.node.supervise import supervise
-from minikubelet.pod.pod_status import PodPhase, PodStatus
-from minikubelet.pod.qos import compute_qos_class
+from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.termination import MINIMUM_KILL_SECONDS
 from minikubelet.runtime.processes import ContainerEvent
 
@@ -231,10 +235,10 @@ class NodeAgent:
         stopped in order by the next pass."""
         restored, self._restored = self._restored, {}
         for uid, record in restored.items():
-            desired = self._wanted.get(uid) or _as_restored(record)
+            desired = self._wanted.get(uid) or as_restored(record)
             if desired is None:
                 self._give_up(record)
-            elif not _ended_with_the_node(record):
+            elif not ended_with_the_node(record):
                 self._start(desired, record)
         if restored:
             self.wake()
@@ -271,26 +275,9 @@ class NodeAgent:
 
     def _reject(self, pod: Pod, rejection: Rejection) -> None:
         """L-69: no worker, no container, a final status."""
-        now, message = self._clock.now(), rejection.status_message
-        status = PodStatus(
-            phase=PodPhase.FAILED,
-            reason=rejection.reason,
-            message=message,
-            start_time=now,
-            qos_class=compute_qos_class(pod),
-            observed_generation=pod.metadata.generation,
-        )
-        self._services.journal.append(
-            PhaseChanged(
-                at=now,
-                pod=PodRef.of(pod.metadata),
-                old=PodPhase.PENDING,
-                new=PodPhase.FAILED,
-                reason=rejection.reason,
-                message=message,
-            )
-        )
-        self._on_status(pod, status)
+        now = self._clock.now()
+        self._services.journal.append(rejection_record(pod, rejection, now))
+        self._on_status(pod, rejected_status(pod, rejection, now))
 
     def _update(self, pod: AgentPod, wanted: DesiredPod) -> None:
         if pod.removed:  # L-25: the same UID again, while it still stopped
@@ -369,22 +356,3 @@ class NodeAgent:
         holders = self._services.port_holders(sorted(ports - own)) if ports - own else {}
         for record in port_clash_records(pods, others, holders, self._clock.now()):
             self._services.journal.append(record)
-
-
-def _ended_with_the_node(restored: RestoredPod) -> bool:
-    """A static pod that was stopped together with the daemon runs again with the next (L-249)."""
-    stop = restored.record.stop_request
-    return (
-        restored.record.finished
-        and restored.source == PodSourceName.FILE
-        and stop is not None
-        and stop.cause is KillCause.SHUTDOWN
-    )
-
-
-def _as_restored(restored: RestoredPod) -> DesiredPod | None:
-    """The pod as the earlier daemon had it; None when that was not to be read."""
-    if restored.document is None:
-        return None
-    pod = decode_pod(restored.document)
-    return DesiredPod(pod, restored.document, PodSourceName(restored.source))

@@ -9,8 +9,16 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from minikubelet.journal import PhaseChanged, PodRef
+from minikubelet.kill_cause import KillCause
+from minikubelet.manifest.decode import decode_pod
+from minikubelet.manifest.pod import Pod
+from minikubelet.node.admission import Rejection
 from minikubelet.node.desired import DesiredPod, PodSourceName
 from minikubelet.node.pod_worker import PodWorker
+from minikubelet.node.recovery import RestoredPod
+from minikubelet.pod.pod_status import PodPhase, PodStatus
+from minikubelet.pod.qos import compute_qos_class
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -95,3 +103,46 @@ class AgentPod:
         self.unsent = self.worker.status is None
         desired = self.desired
         self.worker.update(desired.pod, desired.status, document=desired.document)
+
+
+def ended_with_the_node(restored: RestoredPod) -> bool:
+    """A static pod that was stopped together with the daemon runs again with the next (L-249)."""
+    stop = restored.record.stop_request
+    return (
+        restored.record.finished
+        and restored.source == PodSourceName.FILE
+        and stop is not None
+        and stop.cause is KillCause.SHUTDOWN
+    )
+
+
+def as_restored(restored: RestoredPod) -> DesiredPod | None:
+    """The pod as the earlier daemon had it; None when that was not to be read."""
+    if restored.document is None:
+        return None
+    pod = decode_pod(restored.document)
+    return DesiredPod(pod, restored.document, PodSourceName(restored.source))
+
+
+def rejected_status(pod: Pod, rejection: Rejection, now: datetime) -> PodStatus:
+    """Of a pod that the node does not take (L-69)."""
+    return PodStatus(
+        phase=PodPhase.FAILED,
+        reason=rejection.reason,
+        message=rejection.status_message,
+        start_time=now,
+        qos_class=compute_qos_class(pod),
+        observed_generation=pod.metadata.generation,
+    )
+
+
+def rejection_record(pod: Pod, rejection: Rejection, now: datetime) -> PhaseChanged:
+    """What the journal is told; its Event is the warning of L-69."""
+    return PhaseChanged(
+        at=now,
+        pod=PodRef.of(pod.metadata),
+        old=PodPhase.PENDING,
+        new=PodPhase.FAILED,
+        reason=rejection.reason,
+        message=rejection.status_message,
+    )

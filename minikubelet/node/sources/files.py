@@ -140,12 +140,14 @@ class FileSource:
         while True:
             # What changed between the last look and the first step of the watch is seen by another
             # look, which begins after that step.
-            asyncio.get_running_loop().call_soon(self._mark, self._path)
+            if self._path.exists():
+                asyncio.get_running_loop().call_soon(self._mark, self._path)
             try:
                 async for changed in self._changes(self._path):
                     pause = 1.0
                     self._changed.update(changed)
                     self._wakeup.set()
+                self._mark(self._path)  # it is gone
             except FileNotFoundError:
                 pause = 1.0
             except OSError as error:
