@@ -14,7 +14,7 @@ from typing import Protocol
 from minikubelet.journal import PodRef, Record
 from minikubelet.journal_thinning import Kept, Thinning
 
-RECORDS_OF_ONE_POD = 8_000
+RECORDS_OF_ONE_POD = 5_000
 """So many, the newest, are read of one pod where nobody asks for more: a tenth of a second."""
 
 
