@@ -5,6 +5,7 @@ Role: from an instance, at a moment in its life, to the record.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from minikubelet.journal import (
     KillRequested,
     LimitNotEnforced,
     PodRef,
+    StopStep,
 )
 from minikubelet.node.pod_record import KeptStop
 from minikubelet.pod.observed import ContainerRun
@@ -80,6 +82,25 @@ def kill_record(run: ContainerRun, place: Place, at: datetime, stop: KeptStop) -
         message=stop.message,
         grace_period_seconds=stop.grace_period_seconds,
     )
+
+
+def stop_records(
+    run: ContainerRun, place: Place, end: ExitRecord, stop: KeptStop | None
+) -> Iterator[StopStep]:
+    """The signals that a shim has sent while no daemon listened, in the course of `stop`."""
+    grace = 0.0 if stop is None else stop.grace_period_seconds
+    for step, moment in (("TERM", end.term_at), ("KILL", end.kill_at)):
+        if moment is None or end.term_at is None:
+            continue
+        yield StopStep(
+            at=time_of(moment),
+            pod=place.pod,
+            container=run.name,
+            field_path=place.field_path,
+            container_id=run.container_id,
+            step=step,
+            seconds=grace if end.kill_at is None else (end.kill_at - end.term_at) / 1e9,
+        )
 
 
 def exited_record(

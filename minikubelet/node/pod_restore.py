@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikubelet.node.container_records import stop_records
 from minikubelet.node.pod_record import KeptVerdict
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.recovery import RestoredPod
@@ -104,6 +105,9 @@ def _settle_run(state: PodState, run: ContainerRun, restored: RestoredPod) -> No
         state.started(run.container_id, adopted.start)
     if adopted.exit is not None:
         state.back_offs.settled(run.name)
+        stop = state.stops.get(run.container_id)
+        for record in stop_records(run, state.place(run), adopted.exit, stop):
+            state.tell(record)
         state.exited(run.container_id, adopted.exit)
     elif not adopted.alive:
         state.lost(run.container_id, adopted.survivors)

@@ -153,7 +153,7 @@ class PodState:
 
     def tell_created(self, name: str, launch: Launch) -> None:
         run = self._require(launch.spec.container_id)
-        self.tell(created_record(run, self._place(run), launch))
+        self.tell(created_record(run, self.place(run), launch))
 
     def started(self, container_id: str, record: StartRecord) -> None:
         run = self._require(container_id)
@@ -170,10 +170,10 @@ class PodState:
         )
         self.back_offs.settled(run.name)
         at = time_of(record.started_at) if container_id in self.adopted else now
-        self.tell(started_record(run, self._place(run), at, record.pid))
+        self.tell(started_record(run, self.place(run), at, record.pid))
         if record.cpu_unlimited:
             limit = self.pod.container(run.name).resources.limits.get("cpu", "")
-            self.tell(cpu_unlimited_record(run, self._place(run), now, limit))
+            self.tell(cpu_unlimited_record(run, self.place(run), now, limit))
 
     def start_settled(self, name: str, container_id: str) -> None:
         """The start, with its postStart hook, succeeded (L-91)."""
@@ -277,7 +277,7 @@ class PodState:
     def stop_begins(self, run: ContainerRun, stop: KeptStop) -> None:
         self._replace(replace(run, killed_for=stop.cause))
         self.stops[run.container_id] = stop
-        self.tell(kill_record(run, self._place(run), self._clock.now(), stop))
+        self.tell(kill_record(run, self.place(run), self._clock.now(), stop))
 
     def exited(self, container_id: str, record: ExitRecord) -> None:
         run = self.run_of(container_id)
@@ -302,7 +302,7 @@ class PodState:
         self._replace(run)
         self.stops.pop(run.container_id, None)
         at = run.finished_at if run.container_id in self.adopted else None
-        self.tell(exited_record(run, self._place(run), at or self._clock.now(), signal, survivors))
+        self.tell(exited_record(run, self.place(run), at or self._clock.now(), signal, survivors))
 
     def lost(self, container_id: str, survivors: tuple[str, ...]) -> None:
         """Its shim was killed, and with it the exit status (L-218): the tree is gone too by now."""
@@ -378,7 +378,7 @@ class PodState:
         """From now on whatever happens is new."""
         self._told = None
 
-    def _place(self, run: ContainerRun) -> Place:
+    def place(self, run: ContainerRun) -> Place:
         return Place(self.ref, self.field_path(run.name))
 
     def _require(self, container_id: str) -> ContainerRun:
