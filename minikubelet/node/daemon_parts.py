@@ -27,6 +27,7 @@ from minikubelet.node.node_publisher import NodePublisher
 from minikubelet.node.object_lookup import ObjectWatch, StoredObjects
 from minikubelet.node.pod_files import LocalPodFiles
 from minikubelet.node.pod_keeper import DiskKeeper
+from minikubelet.node.service_env import StoredServices
 from minikubelet.node.services import NodeServices, PortHolders
 from minikubelet.node.sources.api import ApiSource
 from minikubelet.node.sources.file_changes import file_changes
@@ -108,6 +109,7 @@ def _services(
             catalog=plan.catalog,
             base_environment=plan.base_environment,
             die_with_owner=False,
+            services=StoredServices(plan.store),
         ),
         prober=HandlerProber(plan.clock, runtime),
         node=node,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ class LocalPodFiles:
     catalog: ImageCatalog
     base_environment: Mapping[str, str]
     die_with_owner: bool
+    services: Callable[[Pod], Mapping[str, str]] = lambda pod: {}
+    """The variables of services that a pod's containers get (L-135)."""
 
     async def prepare_volumes(self, pod: Pod) -> None:
         await asyncio.to_thread(prepare_volumes, pod, self.layout, self.node, self.lookup)
@@ -50,6 +52,7 @@ class LocalPodFiles:
             lookup=self.lookup,
             catalog=self.catalog,
             base_environment=self.base_environment,
+            services=self.services(pod),
             die_with_owner=self.die_with_owner,
         )
 
