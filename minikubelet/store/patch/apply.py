@@ -62,7 +62,7 @@ def server_side_apply(
     if last:
         others = (ownership.fields for ownership in owners.values())
         owned = with_parents(mine.union(*others))
-        merged = _without(merged, place, (), _Gone(last.fields, with_parents(last.fields) - owned))
+        merged = _without(merged, place, (), _Gone(last.fields, with_parents(last.fields), owned))
     conflicts = _conflicts(owned_fields(live, message), owned_fields(merged, message), owners)
     if conflicts and not force:
         raise ApplyConflict(
@@ -95,8 +95,10 @@ def _merge(live: Any, applied: Any, place: Place) -> Any:
     if isinstance(applied, dict):
         merged = dict(live)
         for name, value in applied.items():
-            if value is not None:
-                merged[name] = _merge(live.get(name), value, place.member(name))
+            below = place.member(name)
+            # An empty list of owned items says nothing: it is no field of its own.
+            if value is not None and (name in live or value != [] or is_whole(value, below)):
+                merged[name] = _merge(live.get(name), value, below)
         return merged
     return _merge_lists(live, applied, place, list_keys(place) or {})
 
@@ -132,15 +134,16 @@ def _merge_lists(live: list[Any], applied: list[Any], place: Place, keys: Keys) 
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """What a manager applied before, and the paths from there up that nobody owns now."""
+    """What a manager applied before and nobody owns now; the latter two with their parents."""
 
     last: AbstractSet[FieldPath]
-    unowned: AbstractSet[FieldPath]
+    around_last: AbstractSet[FieldPath]
+    owned: AbstractSet[FieldPath]
 
     def takes(self, path: FieldPath, value: Any, place: Place) -> bool:
         """Of objects on the way, optional ones go with all that is in them (a probe with its
         defaults); such as always exist (spec) and maps lose their fields only."""
-        if path not in self.unowned:
+        if path in self.owned or path not in self.around_last:
             return False
         if path[-1].startswith("k:") or (place.optional and not place.shape):
             return True
@@ -158,8 +161,8 @@ def _without(value: Any, place: Place, path: FieldPath, gone: _Gone) -> Any:
             if gone.takes(child, member, below):
                 continue
             left = _without(member, below, child, gone)
-            emptied = not left and bool(member) and isinstance(left, list | dict)
-            if not emptied or not (below.is_map or below.is_list):
+            emptied = not left and bool(member) and (below.is_map or below.is_list)
+            if not emptied or child in gone.owned:
                 kept[name] = left
         return kept
     keys = list_keys(place) or {}
@@ -167,7 +170,9 @@ def _without(value: Any, place: Place, path: FieldPath, gone: _Gone) -> Any:
     for item in value:
         child = (*path, item_element(item, keys, place.name))
         if not gone.takes(child, item, place.item()):
-            items.append(_without(item, place.item(), child, gone) if keys else item)
+            left = _without(item, place.item(), child, gone)
+            # An item that stays for the sake of others keeps what it is known by.
+            items.append({k: item[k] for k in keys if k in item} | left if keys else left)
     return items
 
 

@@ -89,11 +89,12 @@ def _walk(
         for name, member in value.items():
             if member is None:
                 continue
-            child, below = (*path, f"f:{name}"), place.member(name)
-            if member == {} and isinstance(member, dict):
-                yield child, member
-            else:
-                yield from _walk(member, below, child, unique)
+            child = (*path, f"f:{name}")
+            inside = list(_walk(member, place.member(name), child, unique))
+            yield from inside
+            if not inside and isinstance(member, dict):
+                # Owned as empty: that it is there says something, as of an emptyDir.
+                yield child, {}
     else:
         keys = list_keys(place) or {}
         seen: set[str] = set()

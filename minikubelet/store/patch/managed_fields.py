@@ -20,6 +20,7 @@ from minikubelet.store.patch.field_sets import (
     from_fields_v1,
     owned_fields,
     to_fields_v1,
+    with_parents,
 )
 from minikubelet.store.patch.plain import equal_json
 
@@ -67,7 +68,7 @@ def record_update(
         return with_owners(after, {})
     old, new = owned_fields(before, message), owned_fields(after, message)
     changed = {path for path in new if path not in old or not equal_json(old[path], new[path])}
-    lost = changed | (old.keys() - new.keys())
+    lost = changed | (with_parents(old) - with_parents(new))
     if not lost:
         return with_owners(after, owners)
     me = Owner(manager, UPDATE, subresource)

@@ -18,7 +18,7 @@ from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.patch.errors import PatchError, refuse_deep_nesting
 
 MAX_OPERATIONS = 10_000
-MAX_COPIED_BYTES = 3 * 1024 * 1024
+MAX_COPIED_BYTES = 1024 * 1024
 """What `copy` operations of one patch may add: each could double the document."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]*")

@@ -158,6 +158,11 @@ def _is_deletion(item: Any) -> bool:
     return isinstance(item, Mapping) and DIRECTIVE in item
 
 
+def _is_order(item: Any) -> bool:
+    """To delete an item or to replace the list: nothing to keep."""
+    return _is_deletion(item) and (item[DIRECTIVE] == "delete" or len(item) == 1)
+
+
 def _is_directive(name: str) -> bool:
     return name in (DIRECTIVE, _RETAIN_KEYS) or name.startswith((_SET_ORDER, _DELETE_PRIMITIVES))
 
@@ -167,7 +172,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _plain_map(value)
     if isinstance(value, list):
-        return [_plain(item) for item in value if not _is_deletion(item) or len(item) > 1]
+        return [_plain(item) for item in value if not _is_order(item)]
     return value
 
 

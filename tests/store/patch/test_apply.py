@@ -199,6 +199,15 @@ def test_what_somebody_else_applies_too_stays() -> None:
     assert owned(after, "one") == {"f:metadata": {"f:labels": {"f:c": {}}}}
 
 
+def test_an_item_that_somebody_else_changed_stays_with_its_key() -> None:
+    live = applied_by(("one", a_pod(app(image="a", workingDir="/"), {"name": "b"})))
+    changed = copy.deepcopy(live)
+    changed["spec"]["containers"][0]["image"] = "b"
+    updated = record_update(live, changed, manager="edit", message="core.Pod", now=LATE)
+    after = apply(updated, a_pod({"name": "b"}))
+    assert after["spec"]["containers"] == [app(image="b"), {"name": "b"}]
+
+
 def test_items_that_nobody_applied_keep_their_places() -> None:
     live = a_pod({"name": "x"}, app(), {"name": "y"})
     after = apply(live, a_pod({"name": "new"}, app(image="i")))

@@ -110,6 +110,17 @@ def spec_after(old: Json, patch: Json) -> Json:
             id="a map is emptied",
         ),
         pytest.param(
+            {"containers": names("a")},
+            {
+                "containers": [
+                    {"$patch": "replace"},
+                    {"name": "b", "env": [{"name": "E", "$patch": "delete"}, {"name": "F"}]},
+                ]
+            },
+            {"containers": [{"name": "b", "env": names("F")}]},
+            id="a list in the place of another keeps no directive",
+        ),
+        pytest.param(
             {},
             {
                 "$setElementOrder/containers": names("a"),
