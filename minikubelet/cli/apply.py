@@ -19,8 +19,10 @@ from minikubelet.cli.api_options import (
 )
 from minikubelet.cli.client import APPLY, Client, ServerError
 from minikubelet.cli.manifest_files import WrittenObject, read_objects
+from minikubelet.manifest.json_tree import Json
 
 _MANAGER = "minikubelet"
+_BOOKKEEPING = ("resourceVersion", "managedFields", "generation")
 
 _EPILOG = """\
 examples:
@@ -89,28 +91,32 @@ def _refused(err: ServerError) -> int:
 
 def _apply_one(client: Client, written: WrittenObject, query: dict[str, str]) -> str:
     """What happened: created, configured or unchanged."""
-    before = _version(client, written)
+    before = _found(client, written)
     code, after = client.request(
         "PATCH", written.path, query, _with_namespace(written), content_type=APPLY
     )
     if code == 201 or before is None:
         return "created"
-    metadata = after.get("metadata") or {}
-    return "unchanged" if metadata.get("resourceVersion") == before else "configured"
+    return "unchanged" if _wanted(after) == _wanted(before) else "configured"
 
 
-def _version(client: Client, written: WrittenObject) -> str | None:
+def _wanted(document: Json) -> Json:
+    """What people say of an object; its status goes on changing meanwhile."""
+    metadata = document.get("metadata") or {}
+    kept = {key: value for key, value in metadata.items() if key not in _BOOKKEEPING}
+    return {**document, "metadata": kept, "status": None}
+
+
+def _found(client: Client, written: WrittenObject) -> Json | None:
     try:
-        found = client.get(written.path)
+        return client.get(written.path)
     except ServerError as err:
         if err.reason == "NotFound":
             return None
         raise
-    version: str | None = (found.get("metadata") or {}).get("resourceVersion")
-    return version
 
 
-def _with_namespace(written: WrittenObject) -> dict[str, object]:
+def _with_namespace(written: WrittenObject) -> Json:
     if written.namespace is None:
         return written.document
     metadata = {**written.document["metadata"], "namespace": written.namespace}

@@ -97,6 +97,7 @@ class _Get:
         self._scope = scope
         self._code = 0
         self._targets = parse_targets(args.words)
+        self._with_namespace = False
         several = len({target.resource for target in self._targets}) > 1
         self._with_kind = several or "all" in args.words[0].split(",")
         if args.all_namespaces and any(target.names for target in self._targets):
@@ -144,10 +145,12 @@ class _Get:
             raise UsageError(f"cannot sort by {self._args.sort_by}: {err}") from err
 
     def _options(self, resource: Resource) -> TableOptions:
+        # As kubectl: once it is there, kinds without a namespace keep the column.
+        self._with_namespace |= self._args.all_namespaces and resource.namespaced
         return TableOptions(
             wide=self._args.output == "wide",
             no_headers=self._args.no_headers,
-            with_namespace=self._args.all_namespaces and resource.namespaced,
+            with_namespace=self._with_namespace,
             show_labels=self._args.show_labels,
             name_prefix=name_prefix(resource) if self._with_kind else "",
         )

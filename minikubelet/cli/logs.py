@@ -25,6 +25,7 @@ from minikubelet.durations import duration
 from minikubelet.manifest.json_tree import Json
 
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+_MARKS = (("containers", ""), ("initContainers", " (init)"), ("ephemeralContainers", " (ephem)"))
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 _EPILOG = """\
@@ -133,8 +134,12 @@ def _containers(args: argparse.Namespace, pod: Json) -> list[str]:
     annotated = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
     chosen: str = annotated if annotated in names else names[0]
     if len(names) > 1 and chosen != annotated:
-        everything = ", ".join(c["name"] for listed in _LISTS for c in spec.get(listed) or ())
-        print(f'Defaulted container "{chosen}" out of: {everything}', file=sys.stderr)
+        others = ", ".join(
+            f"{container['name']}{mark}"
+            for listed, mark in _MARKS
+            for container in spec.get(listed) or ()
+        )
+        print(f'Defaulted container "{chosen}" out of: {others}', file=sys.stderr)
     return [chosen]
 
 

@@ -106,7 +106,7 @@ def _dispatch(arguments: list[str]) -> int:
         module = importlib.import_module(f"minikubelet.cli.{chosen}")
         module.add_parser(subparsers)
         own, trailing = _split(arguments, getattr(module, "TAKES_COMMAND", False))
-        args = parser.parse_args(own)
+        args = _parse(parser, own)
         args.command_line = trailing
         code: int = module.run(args)
         return code
@@ -117,6 +117,17 @@ def _dispatch(arguments: list[str]) -> int:
         return 2
     parser.parse_args(arguments)
     return 2
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """Words of a command may stand behind its options too: `get pod -n team web`."""
+    args, rest = parser.parse_known_args(arguments)
+    words_only = hasattr(args, "words") and not any(word.startswith("-") for word in rest)
+    if rest and not words_only:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.words = [*(args.words or ()), *rest]
+    return args
 
 
 def _commands_text() -> str:

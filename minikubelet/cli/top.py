@@ -76,7 +76,9 @@ def _top(args: argparse.Namespace, client: Client, scope: Scope) -> int:
         heading, rows = _node_rows(metrics, client)
     else:
         heading, rows = _pod_rows(args, metrics, with_namespace=scope.namespace is None)
-    for line in AlignedText().lines([*([] if args.no_headers else [heading]), *rows]):
+    # As kubectl, which ends every cell: the last column is padded too.
+    rows = [[*row, ""] for row in ([] if args.no_headers else [heading]) + rows]
+    for line in AlignedText().lines(rows):
         print(line)
     return 0
 

@@ -295,7 +295,7 @@ def others() -> list[Json]:
             "ConfigMap",
             "settings",
             metadata={"labels": {"a": "b"}},
-            data={"color": "blue", "file.txt": "one\ntwo\n"},
+            data={"file.txt": "one\ntwo\n"},
             binaryData={"b": "AAEC"},
         ),
         an_object("Secret", "keys", type="Opaque", data={"k": "c2VjcmV0"}),
