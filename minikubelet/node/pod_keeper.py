@@ -54,6 +54,13 @@ class DiskKeeper:
         temporary.rename(path)
 
 
+def definition_of(document: Json) -> Json:
+    """What is worth keeping of a Pod: not what changes with each of its statuses."""
+    metadata = document.get("metadata") or {}
+    kept = {k: v for k, v in metadata.items() if k not in ("resourceVersion", "managedFields")}
+    return {**{k: v for k, v in document.items() if k != "status"}, "metadata": kept}
+
+
 def read_pod(pod_dir: Path) -> tuple[Json, str]:
     """The Pod and its source. Raises FileNotFoundError, RecordError."""
     document = _read(pod_dir / POD_FILE)

@@ -27,6 +27,7 @@ from minikubelet.node.bell import Bell
 from minikubelet.node.change_records import adoption_records, update_records
 from minikubelet.node.container_start import ContainerStarter
 from minikubelet.node.hooks import HookRunner
+from minikubelet.node.pod_keeper import definition_of
 from minikubelet.node.pod_memory import PodMemory
 from minikubelet.node.pod_probes import PodProbes
 from minikubelet.node.pod_publisher import PodPublisher
@@ -82,7 +83,7 @@ class PodWorker:
         self._life = WorkerLife()
         self._services = services
         self._clock = services.clock
-        self._document = document
+        self._document = None if document is None else definition_of(document)
         self._source = source
         self._scheduled_to = scheduled_to
         self._restored = restored
@@ -191,8 +192,8 @@ class PodWorker:
         self.pod = self.state.pod = self._volumes.pod = pod
         if status is not None and self.status is not None:
             self._life.status = with_foreign_conditions(self.status, status.conditions)
-        if document is not None:
-            self._document = document
+        if document is not None and definition_of(document) != self._document:
+            self._document = definition_of(document)
             self._keep_pod()
         self.wake()
 
