@@ -34,6 +34,13 @@ async def test_a_pod_of_the_api_is_bound_started_and_shown() -> None:  # L-74, s
         ]
 
 
+async def test_a_pod_that_an_earlier_daemon_only_bound_is_still_told_as_scheduled() -> None:
+    document = a_document(nodeName="node")  # L-74
+    document["status"]["conditions"] = [{"type": "PodScheduled", "status": "True"}]
+    async with a_daemon(documents=[document]) as daemon:
+        assert daemon.events("web")[0].startswith("Normal Scheduled: ")
+
+
 async def test_a_pod_that_names_its_node_was_not_scheduled_here() -> None:  # L-74
     async with a_daemon() as daemon:
         await daemon.create(a_document(nodeName="node"))

@@ -59,7 +59,6 @@ class ApiSource:
         """By UID: the part of the object that matters, as the agent was given it."""
         self._waiting: dict[Key, str] = {}
         """Pods that wait for the node, and what was told of it."""
-        self._bound_here: set[str] = set()
         self._wakeup = Wakeup(clock)
 
     async def run(self) -> None:
@@ -136,7 +135,6 @@ class ApiSource:
     def _forget(self, key: Key, uid: str) -> None:
         del self._uids[key]
         self._applied.pop(uid, None)
-        self._bound_here.discard(uid)
         self._agent.drop_pod(PodSourceName.API, uid)
 
     def _give(self, key: Key, uid: str, document: Json) -> None:
@@ -145,7 +143,7 @@ class ApiSource:
             return
         self._uids[key] = uid
         self._applied[uid] = part
-        node_name = self._node().name if uid in self._bound_here else ""
+        node_name = document["spec"]["nodeName"] if _was_bound(document) else ""
         self._agent.set_pod(
             DesiredPod(decode_pod(document), document, PodSourceName.API, node_name)
         )
@@ -163,7 +161,6 @@ class ApiSource:
             return False
         why = why_unschedulable(document, node)
         if why is None:
-            self._bound_here.add(str(document["metadata"].get("uid")))
             self._replace(key, bound(document, node.name, now))
             return True
         if self._waiting.get(key) != why:
@@ -183,6 +180,17 @@ class ApiSource:
 
     def _replace(self, key: Key, document: Json) -> None:
         self._writer.replace(key, document)
+
+
+def _was_bound(document: Json) -> bool:
+    """Whether a node was chosen for the pod, by us or another scheduler, and its worker has not
+    spoken yet: also an earlier daemon may have done that, and no more. A pod that named its node
+    itself was not scheduled."""
+    status: Json = document.get("status") or {}
+    return not status.get("startTime") and any(
+        condition.get("type") == "PodScheduled" and condition.get("status") == "True"
+        for condition in objects_in(status, "conditions")
+    )
 
 
 def _part_of_interest(document: Json) -> Any:
