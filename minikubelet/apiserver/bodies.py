@@ -8,6 +8,7 @@ the bytes are, the answer is a document or an ApiError.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ YAML_TYPE = "application/yaml"
 PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 _ACCEPTED = (JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE)
 _MAX_DEPTH = 150
+_LOCATED_BYTES = 256 * 1024
+"""In larger bodies a repeated field is named without its path, which takes long to find."""
 _UNKNOWN = "unknown field "
 _DUPLICATE = "duplicate field "
 
@@ -72,8 +75,11 @@ def read_json(data: bytes) -> Body:
     except orjson.JSONDecodeError as err:
         raise bad_request(f"couldn't get version/kind; json parse error: {err}") from err
     _limit_depth(content)
-    if not _has_duplicates(data):
+    repeated = _repeated_names(data)
+    if not repeated:
         return Body(content)
+    if len(data) > _LOCATED_BYTES:
+        return Body(content, tuple(f'{_DUPLICATE}"{name}"' for name in repeated))
     findings = parse_text(data.decode(), "", repeated=Severity.WARNING).findings
     return Body(content, _duplicates(findings))
 
@@ -179,15 +185,17 @@ def _duplicates(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(f.upstream for f in findings if f.upstream.startswith(_DUPLICATE))
 
 
-def _has_duplicates(data: bytes) -> bool:
-    found = False
+def _repeated_names(data: bytes) -> list[str]:
+    """Names that an object of the text has twice."""
+    found: dict[str, None] = {}
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal found
-        found = found or len({name for name, _ in pairs}) != len(pairs)
+        if len(dict(pairs)) != len(pairs):
+            counts = Counter(name for name, _ in pairs)
+            found.update((name, None) for name, count in counts.items() if count > 1)
 
     json.loads(data, object_pairs_hook=look)
-    return found
+    return list(found)
 
 
 def _limit_depth(content: Any) -> None:

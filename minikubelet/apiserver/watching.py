@@ -129,7 +129,7 @@ async def _tell(
                 break
             for piece in _pieces(stream.lines(changes)):
                 await response.write(piece)
-            if not changes and clock.monotonic() >= bookmark_at:
+            if clock.monotonic() >= bookmark_at:
                 bookmark_at = clock.monotonic() + BOOKMARK_SECONDS
                 await response.write(stream.bookmark(watch.resource_version))
 

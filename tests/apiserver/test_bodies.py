@@ -55,6 +55,12 @@ async def test_fields_given_twice(api: Api) -> None:  # K-47
     assert warned.body["data"] == {"x": "2"}
 
 
+async def test_large_bodies_name_repeated_fields_without_their_path(api: Api) -> None:
+    blob = b"x" * 300_000
+    body = b'{"metadata":{"name":"a"},"data":{"x":"1","x":"2","y":"%b"}}' % blob
+    assert (await api("POST", MAPS, body)).warnings == ('299 - "duplicate field \\"x\\""',)
+
+
 async def test_yaml_and_no_content_type(api: Api) -> None:  # K-23, K-25
     text = b"metadata:\n  name: a\ndata:\n  x: 'yes'\n"
     assert (await api("POST", MAPS, text, "application/yaml")).body["data"] == {"x": "yes"}

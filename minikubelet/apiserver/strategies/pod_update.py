@@ -11,6 +11,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from minikubelet.apiserver.strategies.gated_pods import (
+    is_gated,
+    validate_gates,
+    validate_narrower,
+)
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid, required
 from minikubelet.manifest.json_tree import Json, copy_json, objects_in
@@ -18,6 +23,7 @@ from minikubelet.manifest.names import between
 from minikubelet.manifest.validate_pod import validate_pod
 
 _SPEC = FieldPath().child("spec")
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _INT32_MAX = 2**31 - 1
 _ALLOWED = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -29,13 +35,16 @@ _ALLOWED = (
 
 def validate_pod_update(new: Json, old: Json) -> Iterator[FieldError]:
     yield from _validate_as_new(new)
+    yield from _validate_mirror(new, old)
     new_spec, old_spec = new["spec"], old["spec"]
     changed_lists = list(_validate_images(new_spec, old_spec))
     yield from changed_lists
     if any("add or remove" in error.detail for error in changed_lists):
         return
     yield from _validate_deadline(new_spec, old_spec)
-    yield from _validate_gates(new_spec, old_spec)
+    yield from validate_gates(new_spec, old_spec)
+    if is_gated(old_spec):
+        yield from validate_narrower(new_spec, old_spec)
     yield from _validate_tolerations(new_spec, old_spec)
     munged = _with_allowed_changes(new_spec, old_spec)
     if munged != old_spec:
@@ -79,13 +88,16 @@ def _validate_deadline(new: Json, old: Json) -> Iterator[FieldError]:
         yield invalid(path, None, "must not update from a positive integer to nil value")
 
 
-def _validate_gates(new: Json, old: Json) -> Iterator[FieldError]:
-    known = [gate.get("name") for gate in objects_in(old, "schedulingGates")]
-    for index, gate in enumerate(objects_in(new, "schedulingGates")):
-        if gate.get("name") not in known:
-            detail = "only deletion is allowed, but found new scheduling gate "
-            at = _SPEC.child("schedulingGates").index(index)
-            yield forbidden(at, f"{detail}'{gate.get('name')}'")
+def _validate_mirror(new: Json, old: Json) -> Iterator[FieldError]:
+    """The mark of a static pod's mirror is the node's."""
+    after, before = (
+        (pod["metadata"].get("annotations") or {}).get(MIRROR_ANNOTATION) for pod in (new, old)
+    )
+    path = FieldPath().child("metadata", "annotations").key(MIRROR_ANNOTATION)
+    if before is None and after is not None:
+        yield forbidden(path, "may not add mirror pod annotation")
+    elif before != after:
+        yield forbidden(path, "may not remove or update mirror pod annotation")
 
 
 def _validate_tolerations(new: Json, old: Json) -> Iterator[FieldError]:
@@ -111,6 +123,9 @@ def _with_allowed_changes(new: Json, old: Json) -> Json:
             _take(container, before, "image")
     for name in ("activeDeadlineSeconds", "tolerations", "schedulingGates", "serviceAccount"):
         _take(munged, old, name)
+    if is_gated(old):
+        for name in ("nodeSelector", "affinity"):
+            _take(munged, old, name)
     grace = "terminationGracePeriodSeconds"
     if old.get(grace, 0) < 0 and munged.get(grace) == 1:
         _take(munged, old, grace)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minikubelet.apiserver.metadata import validate_references
-from minikubelet.apiserver.strategies.pod_update import validate_pod_update
+from minikubelet.apiserver.strategies.pod_update import MIRROR_ANNOTATION, validate_pod_update
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.defaults import apply_pod_defaults
@@ -20,7 +20,6 @@ from minikubelet.manifest.support import findings_of
 from minikubelet.manifest.validate_pod import validate_pod
 from minikubelet.pod.qos import compute_qos_class
 
-MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _DEFAULT_ACCOUNT = "default"
 _PLACING = ("nodeName", "nodeSelector")

@@ -18,12 +18,24 @@ HEAD = (
     "`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n"
 )
+GATES = [{"name": "a"}]
 TOLERATION = {"key": "a", "operator": "Exists", "effect": "NoExecute"}
 
 
 def pod(image: str = "busybox:1", **spec: Any) -> Json:
     containers = [{"name": "app", "image": image}]
     return complete_pod(a_pod(metadata={"namespace": "default"}, containers=containers, **spec))
+
+
+def affinity(*keys: str) -> Json:
+    term = {"matchExpressions": [{"key": key, "operator": "Exists"} for key in keys]}
+    required = {"nodeSelectorTerms": [term]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+
+
+def marked_as_mirror(document: Json) -> Json:
+    annotations = {"kubernetes.io/config.mirror": "x"}
+    return {**document, "metadata": {**document["metadata"], "annotations": annotations}}
 
 
 def errors(new: Json, old: Json) -> list[str]:
@@ -53,6 +65,21 @@ def errors(new: Json, old: Json) -> list[str]:
             pod(schedulingGates=[{"name": "a"}, {"name": "b"}]),
             pod(schedulingGates=[{"name": "b"}]),
             id="gate lifted",
+        ),
+        pytest.param(
+            pod(schedulingGates=GATES, nodeSelector={"a": "b"}),
+            pod(schedulingGates=GATES, nodeSelector={"a": "b", "c": "d"}),
+            id="gated: a node label more",
+        ),
+        pytest.param(
+            pod(schedulingGates=GATES),
+            pod(schedulingGates=GATES, affinity=affinity("a")),
+            id="gated: affinity set",
+        ),
+        pytest.param(
+            pod(schedulingGates=GATES, affinity=affinity("a")),
+            pod(schedulingGates=GATES, affinity=affinity("a", "b")),
+            id="gated: affinity narrowed",
         ),
     ],
 )
@@ -95,9 +122,38 @@ def test_allowed(before: Json, after: Json) -> None:
         pytest.param(
             pod(),
             pod(schedulingGates=[{"name": "a"}]),
-            "spec.schedulingGates[0]: Forbidden: only deletion is allowed, but found new "
+            "spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new "
             "scheduling gate 'a'",
             id="gate added",
+        ),
+        pytest.param(
+            pod(schedulingGates=GATES, nodeSelector={"a": "b"}),
+            pod(schedulingGates=GATES),
+            "spec.nodeSelector: Invalid value: {}: only additions to spec.nodeSelector are allowed "
+            "(no mutations or deletions)",
+            id="gated: node label removed",
+        ),
+        pytest.param(
+            pod(schedulingGates=GATES, affinity=affinity("a")),
+            pod(schedulingGates=GATES, affinity=affinity("b")),
+            "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution."
+            'nodeSelectorTerms[0]: Invalid value: {"matchExpressions":[{"key":"b","operator":'
+            '"Exists"}]}: only additions are allowed (no mutations or deletions)',
+            id="gated: affinity changed",
+        ),
+        pytest.param(
+            pod(),
+            marked_as_mirror(pod()),
+            "metadata.annotations[kubernetes.io/config.mirror]: Forbidden: may not add mirror pod "
+            "annotation",
+            id="mirror mark added",
+        ),
+        pytest.param(
+            marked_as_mirror(pod()),
+            pod(),
+            "metadata.annotations[kubernetes.io/config.mirror]: Forbidden: may not remove or "
+            "update mirror pod annotation",
+            id="mirror mark removed",
         ),
         pytest.param(
             pod(),
