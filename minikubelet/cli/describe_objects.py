@@ -17,7 +17,7 @@ from minikubelet.manifest.json_tree import Json
 
 _TOKEN_SECRET = "kubernetes.io/service-account-token"
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|\d+")
-_HIDDEN = {"apiVersion", "kind"}
+_ACRONYMS = {"API", "URL", "UID", "OSB", "GUID"}
 _HIDDEN_METADATA = {"managedFields", "name", "namespace", "labels", "annotations"}
 
 
@@ -130,11 +130,8 @@ def describe_other(document: Json, events: Iterable[Json] | None, now: datetime)
     """Every field by its name, as kubectl does for kinds that it does not know."""
     out = Description()
     _metadata(out, document)
-    out.line("API Version", document.get("apiVersion", ""))
-    out.line("Kind", document.get("kind", ""))
     metadata = {k: v for k, v in metadata_of(document).items() if k not in _HIDDEN_METADATA}
-    rest = {k: v for k, v in document.items() if k not in _HIDDEN}
-    _fields(out, rest | {"metadata": metadata}, 0)
+    _fields(out, document | {"metadata": metadata}, 0)
     if events is not None:
         out.events(events, now)
     return out.text()
@@ -161,7 +158,8 @@ def _title(key: str) -> str:
     """`involvedObject` → `Involved Object`; keys that are not such names stay."""
     if not key.isalnum():
         return key
-    return " ".join(word[:1].upper() + word[1:] for word in _WORDS.findall(key))
+    words = (word[:1].upper() + word[1:] for word in _WORDS.findall(key))
+    return " ".join(word.upper() if word.upper() in _ACRONYMS else word for word in words)
 
 
 def _scalar(value: object) -> str:

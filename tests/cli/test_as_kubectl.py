@@ -32,6 +32,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
     with api_server(tmp_path_factory.mktemp("api")) as served:
         served.put(rich_pod(), plain_pod(), leaving_pod(), failed_pod())
         served.put(*events_of_rich(), *others(), _texts())
+        served.put(_lease())
         yield served
 
 
@@ -78,6 +79,8 @@ _COMMANDS = [
     "describe ns default",
     "describe sa default",
     "events",
+    "describe events",
+    "describe lease",
     "events -A",
     "events --for pod/rich",
     "events --for pod/plain",
@@ -102,6 +105,14 @@ def test_the_same_output(
 def test_the_default_kubeconfig_is_found(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", f"/nonexistent:{api.kubeconfig}")
     assert main(["get", "ns"]) == 0
+
+
+def _lease() -> dict[str, object]:
+    """A kind that kubectl describes field by field."""
+    spec = {"holderIdentity": "n1", "leaseDurationSeconds": 40, "renewTime": "2026-01-01T00:00:00Z"}
+    metadata = {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}]}
+    version = "coordination.k8s.io/v1"
+    return an_object("Lease", "n1", version, spec=spec, metadata=metadata)
 
 
 def _texts() -> dict[str, object]:
