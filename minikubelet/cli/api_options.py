@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from minikubelet.cli.client import Client, CommandError, segment
 from minikubelet.cli.kubeconfig_file import KubeconfigError, find_cluster
+from minikubelet.durations import duration
 from minikubelet.store.kinds import RESOURCES, Resource, Serving
 
 FAILED = 1
@@ -63,6 +64,13 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
         help="which server ($KUBECONFIG, else what the daemon wrote)",
     )
     parser.add_argument("-n", "--namespace", metavar="NAME", help="the namespace (default)")
+    parser.add_argument(
+        "--request-timeout",
+        type=duration,
+        default=30.0,
+        metavar="D",
+        help="how long to wait for an answer (30s)",
+    )
 
 
 def add_all_namespaces(parser: argparse.ArgumentParser) -> None:
@@ -82,9 +90,7 @@ def selectors(args: argparse.Namespace) -> dict[str, str]:
     return {name: text for name, text in query.items() if text}
 
 
-def with_client(
-    args: argparse.Namespace, command: Callable[[Client, Scope], int], *, timeout: float = 30.0
-) -> int:
+def with_client(args: argparse.Namespace, command: Callable[[Client, Scope], int]) -> int:
     """Run a command against the chosen server; what goes wrong is said on standard error."""
     try:
         cluster = find_cluster(args.kubeconfig, os.environ)
@@ -93,7 +99,7 @@ def with_client(
     namespace: str | None = args.namespace or cluster.namespace
     if getattr(args, "all_namespaces", False):
         namespace = None
-    client = Client(cluster, timeout)
+    client = Client(cluster, args.request_timeout)
     try:
         return command(client, Scope(namespace))
     except UsageError as err:

@@ -44,6 +44,7 @@ class ServerError(CommandError):
 
 class Client:
     def __init__(self, cluster: Cluster, timeout: float = _TIMEOUT_SECONDS) -> None:
+        """`timeout`: how long the server may be silent, except in a stream that has begun."""
         self.cluster = cluster
         self._timeout = timeout
         self._url = urlsplit(cluster.server)

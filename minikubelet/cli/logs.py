@@ -184,27 +184,33 @@ def _lines(client: Client, source: _Source) -> Iterator[bytes]:
 
 def _follow_all(client: Client, sources: list[_Source]) -> int:
     """One connection and one thread each; lines stay whole."""
+    import queue
     import threading
 
-    lock, failures = threading.Lock(), list[CommandError]()
+    lock = threading.Lock()
+    ended: queue.SimpleQueue[CommandError | BrokenPipeError | None] = queue.SimpleQueue()
 
     def follow(source: _Source) -> None:
         own = Client(client.cluster)
+        failure: CommandError | BrokenPipeError | None = None
         try:
             for data in _lines(own, source):
                 with lock:
                     sys.stdout.buffer.write(data)
                     sys.stdout.buffer.flush()
-        except CommandError as err:
-            failures.append(err)
+        except (CommandError, BrokenPipeError) as err:
+            failure = err
         finally:
             own.close()
+            ended.put(failure)
 
-    threads = [threading.Thread(target=follow, args=(source,), daemon=True) for source in sources]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for err in failures:
-        say_error(error_line(err))
-    return 1 if failures else 0
+    for source in sources:
+        threading.Thread(target=follow, args=(source,), daemon=True).start()
+    code = 0
+    for _ in sources:
+        failure = ended.get()
+        if isinstance(failure, BrokenPipeError):
+            raise failure  # nobody reads any more: the others end with the process
+        if failure is not None:
+            code = say_error(error_line(failure))
+    return code

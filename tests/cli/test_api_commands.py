@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from minikubelet.apiserver.kubeconfig import render_kubeconfig, write_kubeconfig
+from minikubelet.apiserver.pki import prepare_pki
 from minikubelet.apiserver.services import Route
 from minikubelet.cli.main import main
 from minikubelet.manifest.json_tree import Json
@@ -156,6 +160,31 @@ def test_no_daemon_says_how_to_start_one(api: ServedApi, tmp_path: Path, capsys:
     path.write_text(text.replace(port, "1"))
     assert main(["get", "ns", f"--kubeconfig={path}"]) == 1
     assert "Start it with `minikubelet daemon`" in capsys.readouterr().err
+
+
+def test_another_server_at_the_address_is_told(
+    api: ServedApi, tmp_path: Path, capsys: Capture
+) -> None:
+    other = prepare_pki(tmp_path / "pki", datetime.now(UTC), ["127.0.0.1"])
+    server = api.kubeconfig.read_text().partition("server: ")[2].partition("\n")[0]
+    path = tmp_path / "kubeconfig"
+    write_kubeconfig(path, render_kubeconfig(server, other.ca_pem, other.token))
+    assert main(["get", "ns", f"--kubeconfig={path}"]) == 1
+    assert "is not the server that" in capsys.readouterr().err
+
+
+def test_a_silent_server_is_not_waited_for(tmp_path: Path, capsys: Capture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        path = tmp_path / "kubeconfig"
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        path.write_text(f"""
+current-context: x
+contexts: [{{name: x, context: {{cluster: x}}}}]
+clusters: [{{name: x, cluster: {{server: "{url}"}}}}]
+""")
+        words = ["get", "ns", f"--kubeconfig={path}", "--request-timeout=100ms"]
+        assert main(words) == 1
+    assert "did not answer within 0.1s" in capsys.readouterr().err
 
 
 # --- apply ---
