@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 
 from minikubelet.clock import Wakeup
 from minikubelet.kill_cause import KillCause
@@ -83,6 +84,7 @@ class NodeAgent:
         self._wakeup = Wakeup(services.clock)
         self._bell = Bell(services.clock)
         self._group: asyncio.TaskGroup | None = None
+        self._failing: set[str] = set()
         self._stopping = False
         self._ready = False
         self.looked = asyncio.Event()
@@ -164,15 +166,28 @@ class NodeAgent:
     # --- life
 
     async def run_pods(self, pods: Iterable[Pod]) -> None:
-        """Run these pods; returns when all of them are finished and nothing of them is left."""
-        added = [AgentPod(DesiredPod(pod, {}, PodSourceName.FILE)) for pod in pods]
-        for pod in added:
+        """Run these pods, and what a source brings meanwhile; returns when these are finished and
+        nothing of any is left."""
+        given = [AgentPod(DesiredPod(pod, {}, PodSourceName.FILE)) for pod in pods]
+        for pod in given:
             pod.worker = PodWorker(pod.desired.pod, self._services, self._on_status)
             self._pods[pod.desired.uid] = pod
-        self._tell_port_clashes([pod.desired.pod for pod in added], ())
+            self._wanted.set(pod.desired)
+        self._tell_port_clashes([pod.desired.pod for pod in given], ())
         async with asyncio.TaskGroup() as group:
-            for pod in added:
+            self._group = group
+            for pod in given:
                 self._spawn(group, pod)
+            passes = group.create_task(self._follow_sources(), name="sources")
+            await self._bell.wait_for(lambda: not any(pod.running for pod in given))
+            passes.cancel()
+            self.stop_all(StopRequest(KillCause.SHUTDOWN))
+
+    async def _follow_sources(self) -> None:
+        while True:
+            await self._wakeup.wait()
+            self._wakeup.clear()
+            self._reconcile()
 
     async def run(self, restored: Iterable[RestoredPod] = ()) -> None:
         """Until cancelled, which leaves the containers to their shims. `restored` are matched with
@@ -208,18 +223,30 @@ class NodeAgent:
         if self._wanted.complete:
             for pod in tuple(self._pods.values()):
                 if self._wanted.get(pod.desired.uid) is None:
-                    self._remove(pod)
+                    self._try(pod.desired.uid, partial(self._remove, pod))
         if self._stopping:
             return
         self._resume_restored()
         known = [self._pods[d.uid] for d in self._wanted.all() if d.uid in self._pods]
         for desired in self._wanted.all():
             if desired.uid not in self._pods and not self._must_wait(desired):
-                self._add(desired)
+                self._try(desired.uid, partial(self._add, desired))
         for pod in known:
             wanted = self._wanted.get(pod.desired.uid)
             if wanted is not None:
-                self._update(pod, wanted)
+                self._try(wanted.uid, partial(self._update, pod, wanted))
+
+    def _try(self, uid: str, step: Callable[[], None]) -> bool:
+        """One pod that cannot be dealt with must not take the node down; told once."""
+        try:
+            step()
+        except Exception:
+            if uid not in self._failing:
+                log.exception("cannot deal with a pod", uid=uid)
+            self._failing.add(uid)
+            return False
+        self._failing.discard(uid)
+        return True
 
     def _remove(self, pod: AgentPod) -> None:
         pod.removed = True
@@ -235,13 +262,17 @@ class NodeAgent:
         stopped in order by the next pass."""
         restored, self._restored = self._restored, {}
         for uid, record in restored.items():
-            desired = self._wanted.get(uid) or as_restored(record)
-            if desired is None:
+            if not self._try(uid, partial(self._resume, record)):
                 self._give_up(record)
-            elif not ended_with_the_node(record):
-                self._start(desired, record)
         if restored:
             self.wake()
+
+    def _resume(self, restored: RestoredPod) -> None:
+        desired = self._wanted.get(restored.uid) or as_restored(restored)
+        if desired is None:
+            self._give_up(restored)
+        elif not ended_with_the_node(restored):
+            self._start(desired, restored)
 
     def _give_up(self, restored: RestoredPod) -> None:
         """Nobody can say what this pod is: what runs of it belongs to no pod (L-246)."""

@@ -12,6 +12,7 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.node.pod_record import PodRecord
 from minikubelet.node.recovery import RestoredPod
 from minikubelet.node.stop_request import StopRequest
+from minikubelet.runtime.processes import Adopted
 from tests.fakes.daemon import a_daemon, a_document, a_static_pod
 from tests.fakes.runtime import App
 
@@ -290,6 +291,21 @@ async def test_nobody_is_missing_before_every_source_has_reported() -> None:
         assert daemon.told() == []
         await daemon.set_static()
         assert [desired.uid for desired in daemon.parts.agent.pods] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(None, id="lost"),
+        pytest.param({"metadata": {"uid": "uid-of-bad"}, "spec": 7}, id="nonsense"),
+    ],
+)
+async def test_a_damaged_record_harms_nobody_else(document: Json | None) -> None:
+    alive = {"process://1": Adopted(None, alive=True)}
+    bad = RestoredPod("uid-of-bad", document, "api", PodRecord(uid="uid-of-bad"), alive)
+    async with a_daemon(restored=[bad], documents=[a_document(nodeName="node")]) as daemon:
+        assert daemon.phase() == "Running"
+        assert [desired.uid for desired in daemon.parts.agent.pods] == ["uid-of-web"]
 
 
 async def test_a_source_that_never_reports_does_not_hold_restored_pods_for_ever() -> None:

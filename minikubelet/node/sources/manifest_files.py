@@ -72,6 +72,7 @@ def read_file(path: Path, node_name: str) -> ReadFile:
         return ReadFile(read_static_manifest(data, str(path), node_name))
     except StaticManifestError as error:
         return ReadFile(error=str(error))
-    except (ValueError, RecursionError) as error:
+    except Exception as error:
+        # A text that nobody thought of must not take the node down.
         log.exception("cannot read manifest", file=path)
-        return ReadFile(error=f"{path}: {error}")
+        return ReadFile(error=f"{path}: cannot be read: {error!r}")
