@@ -15,7 +15,7 @@ from minikubelet.apiserver.responses import ApiError, bad_request, conflict
 from minikubelet.manifest import names
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.decode import decode_object_meta
-from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid, required
+from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid
 from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.manifest.names import generated_name
 from minikubelet.manifest.validate_metadata import validate_object_meta
@@ -117,7 +117,7 @@ def precondition_failed(target: Target, what: str, wanted: str, found: str) -> A
     return conflict(target.resource, target.name, f"Precondition failed: {why}")
 
 
-def validate_metadata(document: Json, namespaced: bool) -> Iterator[FieldError]:
+def validate_metadata(document: Json) -> Iterator[FieldError]:
     """Rules for every kind; `validate_pod` and its like have the first part of their own."""
     meta = decode_object_meta(document["metadata"])
     yield from validate_object_meta(meta, _PATH)
@@ -162,10 +162,6 @@ def validate_metadata_update(new: Json, old: Json) -> Iterator[FieldError]:
                 "no new finalizers can be added if the object is being deleted, found new "
                 f"finalizers []string{{{listed}}}",
             )
-
-
-def missing_name() -> FieldError:
-    return required(_PATH.child("name"), "name or generateName is required")
 
 
 def finalizers(document: Json) -> list[str]:

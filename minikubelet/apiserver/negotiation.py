@@ -29,10 +29,6 @@ class Wanted:
     version: str = "v1"
     """Of meta.k8s.io."""
 
-    @property
-    def content_type(self) -> str:
-        return "application/json"
-
 
 PLAIN = Wanted()
 _FORMS = {

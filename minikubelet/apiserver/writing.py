@@ -284,7 +284,7 @@ def _new_findings(strategy: Strategy, new: Json, old: Json) -> tuple[Finding, ..
 
 def _with_part(old: Json, new: Json, part: str) -> Json:
     rest = {key: value for key, value in old.items() if key != part}
-    return {**rest, part: new[part]} if part in new else rest
+    return {**rest, part: new.get(part) or {}}
 
 
 def _with_generation(new: Json, old: Json) -> Json:

@@ -32,7 +32,7 @@ def _initial_namespace_status(document: Json) -> Json:
 
 
 def _validate_namespace(document: Json) -> Iterator[FieldError]:
-    yield from validate_metadata(document, False)
+    yield from validate_metadata(document)
     path = FieldPath().child("metadata", "name")
     if not names.dns_subdomain(name_of(document)):
         yield from checked(path, name_of(document), names.dns_label, empty_is_fine=True)

@@ -61,7 +61,7 @@ def _renamed(document: Json, names: Mapping[str, str]) -> Json:
 
 
 def _validate(document: Json) -> Iterator[FieldError]:
-    yield from validate_metadata(document, True)
+    yield from validate_metadata(document)
     about = document.get("involvedObject") or {}
     namespace, own = about.get("namespace") or "", document["metadata"].get("namespace")
     path = FieldPath().child("involvedObject", "namespace")

@@ -75,7 +75,7 @@ def _node_port(document: Json, index: int) -> int:
 
 
 def _validate_service(document: Json) -> Iterator[FieldError]:
-    yield from validate_metadata(document, True)
+    yield from validate_metadata(document)
     name = name_of(document)
     if name and not (re.fullmatch(_DNS_1035, name) and len(name) <= 63):
         yield invalid(FieldPath().child("metadata", "name"), name, _DNS_1035_TEXT)

@@ -23,10 +23,6 @@ def _no_status(document: Json) -> Json | None:
     return None
 
 
-def _general_rules(document: Json) -> Iterable[FieldError]:
-    return validate_metadata(document, True)
-
-
 def _anything(new: Json, old: Json) -> Iterable[FieldError]:
     return ()
 
@@ -41,7 +37,7 @@ class Strategy:
     """Fills in the defaults; the argument may be changed and returned."""
     initial_status: Callable[[Json], Json | None] = _no_status
     """The status of a new object; None for none."""
-    validate: Callable[[Json], Iterable[FieldError]] = _general_rules
+    validate: Callable[[Json], Iterable[FieldError]] = validate_metadata
     """Errors of a new object."""
     validate_update: Callable[[Json, Json], Iterable[FieldError]] = _anything
     """Errors of a change, from the new and the old object; those of `metadata` come besides."""
