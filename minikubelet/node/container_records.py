@@ -18,9 +18,8 @@ from minikubelet.journal import (
     PodRef,
     StopStep,
 )
-from minikubelet.node.pod_record import KeptStop
+from minikubelet.node.pod_record import CreatedNote, KeptStop
 from minikubelet.pod.observed import ContainerRun
-from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import ExitRecord
 
 _EXIT_REASONS = {"oom": "OOMKilled", "start_error": "StartError"}
@@ -34,7 +33,7 @@ class Place:
     field_path: str
 
 
-def created_record(run: ContainerRun, place: Place, launch: Launch) -> ContainerCreated:
+def created_record(run: ContainerRun, place: Place, note: CreatedNote) -> ContainerCreated:
     return ContainerCreated(
         at=run.created_at,
         pod=place.pod,
@@ -42,8 +41,8 @@ def created_record(run: ContainerRun, place: Place, launch: Launch) -> Container
         field_path=place.field_path,
         container_id=run.container_id,
         restart_count=run.restart_count,
-        argv=launch.spec.argv,
-        command_source=launch.command.source,
+        argv=note.argv,
+        command_source=note.command_source,
     )
 
 

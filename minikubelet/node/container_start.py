@@ -3,8 +3,8 @@
 Role: the shell of one start (L-105 … L-112, L-185, L-186). Back-off was decided before; retries are
 decided after.
 Invariants: when `start()` returns, the start has succeeded or its failure stands in the pod's
-state. The instance is kept on disk before anything of it runs, and its Event follows that, so a
-daemon that is killed anywhere in here leaves one instance, or none that ever ran.
+state. The instance is kept on disk before anything of it runs, and told of when it is known to be
+there, so a daemon that is killed anywhere in here leaves one instance, or none that ever ran.
 """
 
 from __future__ import annotations
@@ -72,7 +72,6 @@ class ContainerStarter:
         surplus = self._state.created(name, launch, restart_count)
         if not self._is_kept(name, container_id):
             return False
-        self._state.tell_created(name, launch)
         try:
             started = await self._launch(name, launch)
             if started:

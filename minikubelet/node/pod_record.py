@@ -48,6 +48,14 @@ class HookNote:
 
 
 @dataclass(frozen=True, slots=True)
+class CreatedNote:
+    """What is to be told of a new instance once it is known that there is one."""
+
+    argv: tuple[str, ...]
+    command_source: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptStop:
     """The stop of one instance that is under way. Its grace period counts from `began`."""
 
@@ -77,6 +85,8 @@ class PodRecord:
     """Whether the journal knows of it; it is told right after the status is kept."""
     runs: tuple[ContainerRun, ...] = ()
     """Newest first within each container."""
+    created: Mapping[str, CreatedNote] = field(default_factory=dict)
+    """By container id: those whose start is under way."""
     environment_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By container id: the variables that come from the manifest (B-22); values are in the launch
     file."""

@@ -23,6 +23,7 @@ def state_members(state: PodState) -> dict[str, Any]:
     """The members of a `PodRecord` that come from the state."""
     return {
         "runs": tuple(run for runs in state.runs.values() for run in runs),
+        "created": dict(state.untold),
         "environment_names": {
             container_id: tuple(environment)
             for container_id, environment in state.environments.items()
@@ -63,6 +64,7 @@ def restore(state: PodState, restored: RestoredPod) -> None:
     state.back_offs.restore(record.back_off, record.before_attempts)
     state.forgotten_counts.update(record.restart_counts)
     state.holds_told.update(record.holds_told)
+    state.untold.update(record.created)
     state.post_start.update(record.post_start)
     state.stops.update({stop.container_id: stop for stop in record.stops})
     state.sandbox_ready = record.sandbox_ready

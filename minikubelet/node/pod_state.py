@@ -34,7 +34,7 @@ from minikubelet.node.container_records import (
     started_record,
     time_of,
 )
-from minikubelet.node.pod_record import HookNote, KeptStop
+from minikubelet.node.pod_record import CreatedNote, HookNote, KeptStop
 from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict
 from minikubelet.pod.restarts import crash_loop_message
@@ -58,6 +58,8 @@ class PodState:
         self.ref = PodRef.of(pod.metadata)
         self.back_offs = BackOffs()
         self.environments: dict[str, Mapping[str, str]] = {}
+        self.untold: dict[str, CreatedNote] = {}
+        """By container id: instances that nobody was told of yet."""
         self.post_start: dict[str, HookNote] = {}
         """By container id: hooks that have begun."""
         self.stops: dict[str, KeptStop] = {}
@@ -125,9 +127,6 @@ class PodState:
         """`spec.containers{app}`, as Events name a container (L-272)."""
         return f"spec.{self.pod.section(name)}{{{name}}}"
 
-    def start_failure(self, name: str) -> StartFailure | None:
-        return self.start_failures.get(name)
-
     # --- starting
 
     def created(self, name: str, launch: Launch, restart_count: int) -> tuple[ContainerRun, ...]:
@@ -149,16 +148,21 @@ class PodState:
             self.environments.pop(old.container_id, None)
             self.holds_told.discard(old.container_id)
         self.environments[run.container_id] = launch.environment
+        self.untold[run.container_id] = CreatedNote(spec.argv, launch.command.source)
         return kept[2:]
 
-    def tell_created(self, name: str, launch: Launch) -> None:
-        run = self._require(launch.spec.container_id)
-        self.tell(created_record(run, self.place(run), launch))
+    def is_created(self, container_id: str) -> None:
+        """There is such an instance now, whatever becomes of it (L-110)."""
+        note = self.untold.pop(container_id, None)
+        if note is not None:
+            run = self._require(container_id)
+            self.tell(created_record(run, self.place(run), note))
 
     def started(self, container_id: str, record: StartRecord) -> None:
         run = self._require(container_id)
         if run.state is not RunState.CREATED:
             return  # it has exited already, and that was noted first
+        self.is_created(container_id)
         now = self._clock.now()
         self._replace(
             replace(
@@ -217,6 +221,7 @@ class PodState:
     def exec_failed(self, container_id: str, message: str) -> None:
         """The process could not be executed: the instance counts as exited with 128, StartError
         (L-111)."""
+        self.is_created(container_id)
         run = self._require(container_id)
         now = self._clock.now()
         self._replace(
@@ -236,6 +241,7 @@ class PodState:
     def discard(self, container_id: str) -> None:
         """The instance did not come to be (L-109)."""
         run = self._require(container_id)
+        self.untold.pop(container_id, None)
         self.post_start.pop(container_id, None)
         self.runs[run.name] = tuple(r for r in self.runs[run.name] if r is not run)
         self.environments.pop(container_id, None)
@@ -299,6 +305,7 @@ class PodState:
         )
 
     def _end(self, run: ContainerRun, *, signal: int | None, survivors: tuple[str, ...]) -> None:
+        self.is_created(run.container_id)
         self._replace(run)
         self.stops.pop(run.container_id, None)
         at = run.finished_at if run.container_id in self.adopted else None
@@ -336,18 +343,12 @@ class PodState:
     def renew_sandbox(self) -> None:
         """The host was started anew: the pod begins again from its first init container (L-94)."""
         spec = self.pod.spec
-        done = {
-            c.name for c in spec.containers if not spec.init_containers and self._is_done(c.name)
-        }
-        self._forget(lambda run: run.name not in done)
+        keeps = spec.restart_policy == RestartPolicy.ON_FAILURE and not spec.init_containers
+        done = {run.name for runs in self.runs.values() for run in runs[:1] if run.exit_code == 0}
+        self._forget(lambda run: not (keeps and run.name in done))
         self.sandbox_ready = True
         message = "Pod sandbox changed, it will be killed and re-created."
         self.tell(SandboxChanged(at=self._clock.now(), pod=self.ref, message=message))
-
-    def _is_done(self, name: str) -> bool:
-        run = self.latest(name)
-        on_failure = self.pod.spec.restart_policy == RestartPolicy.ON_FAILURE
-        return on_failure and run is not None and run.exit_code == 0
 
     def _forget(self, which: Callable[[ContainerRun], bool]) -> tuple[ContainerRun, ...]:
         gone = tuple(run for runs in self.runs.values() for run in runs if which(run))

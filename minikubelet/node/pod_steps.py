@@ -118,7 +118,7 @@ class PodSteps:
         if not self._state.sandbox_ready:
             self._state.renew_sandbox()
         started = await self._starter.start(container)
-        failure = self._state.start_failure(name)
+        failure = self._state.start_failures.get(name)
         if started:
             self._retries.started(name)
         elif (

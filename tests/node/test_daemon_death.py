@@ -12,6 +12,7 @@ import pytest
 
 from minikubelet.journal import (
     BackOffStarted,
+    ContainerCreated,
     ContainerExited,
     ContainerStarted,
     HookRan,
@@ -57,7 +58,7 @@ class Life:
 DELETION = StopRequest(KillCause.DELETED)
 
 LIVES = {
-    "a crash loop": Life(a_pod(), {"app": [App(exit_after=1, exit_code=7)]}, 45),
+    "a crash loop": Life(a_pod(), {"app": [App(exit_after=1, exit_code=7)]}, 25),
     "init, hook and readiness": Life(
         a_pod(
             a_container(
@@ -93,7 +94,7 @@ LIVES = {
             termination_grace_period_seconds=3,
         ),
         {"app": [App(term_seconds=None), App()]},
-        30,
+        14,
         health={"app": lambda kind, age: age < 4},
     ),
     "a failing hook": Life(
@@ -141,6 +142,8 @@ def check(world: World) -> None:
         assert counts == list(range(len(counts))), f"restart counts of {name}"
     started = Counter(record.container_id for record in world.records(ContainerStarted))
     assert started == Counter(world.starts.keys()), "each start is told once"
+    created = Counter(record.container_id for record in world.records(ContainerCreated))
+    assert created == started, "each instance is told once"
     exited = {r.container_id: r.exit_code for r in world.records(ContainerExited)}
     assert exited == {i: record.exit_code for i, record in world.exits.items()}
     assert len(world.records(ContainerExited)) == len(exited), "each exit is told once"
