@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from minikubelet.pod.commands import OUTPUT_LIMIT, ExecError, ExecResult
 from minikubelet.runtime.container_link import NOT_RUNNING, ContainerLink, ShimGoneError
@@ -38,6 +39,7 @@ from minikubelet.runtime.shim.adoption import Found, find_shim
 from minikubelet.runtime.shim.child import reason
 from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH, START
 from minikubelet.runtime.spawner_client import SpawnerClient
+from minikubelet.runtime.streams import ContainerStream
 
 __all__ = [
     "Adopted",
@@ -83,6 +85,7 @@ class ProcessRuntime:
         self._links: dict[str, ContainerLink] = {}
         self._held: dict[str, ContainerLink] = {}
         """Adopted, and waiting for somebody who hears their events."""
+        self._streams: set[ContainerStream] = set()
         self._settling = asyncio.TaskGroup()
         self._closed = False
 
@@ -110,6 +113,8 @@ class ProcessRuntime:
             return
         self._closed = True
         await self._settling.__aexit__(None, None, None)
+        for stream in tuple(self._streams):
+            stream.close()
         for link in self._links.values():
             link.close()
         self._links.clear()
@@ -191,6 +196,47 @@ class ProcessRuntime:
         """Kill the command with this key, if it runs."""
         if link := self._links.get(container_id):
             link.cancel(key)
+
+    async def open_exec(
+        self,
+        container_id: str,
+        argv: Sequence[str],
+        *,
+        stdin: bool,
+        stdout: bool,
+        stderr: bool,
+        tty: bool,
+        width: int = 0,
+        height: int = 0,
+    ) -> ContainerStream:
+        """Run a command in a container with its streams connected to the caller; returns when it
+        runs. With `tty` stderr comes as stdout. Raises ExecError."""
+        request = {"kind": "exec", "argv": list(argv), "stdin": stdin, "stdout": stdout}
+        request |= {"stderr": stderr, "tty": tty, "width": width, "height": height}
+        return await self._open_stream(container_id, request)
+
+    async def open_attach(
+        self, container_id: str, *, stdin: bool, stdout: bool, stderr: bool
+    ) -> ContainerStream:
+        """Connect the caller to the streams of the container's own process: what it prints from now
+        on and, of a terminal, what was on its screen. Raises ExecError."""
+        request = {"kind": "attach", "stdin": stdin, "stdout": stdout, "stderr": stderr}
+        return await self._open_stream(container_id, request)
+
+    async def _open_stream(self, container_id: str, request: Mapping[str, Any]) -> ContainerStream:
+        link = self._links.get(container_id)
+        if link is None:
+            raise ExecError(NOT_RUNNING)
+        try:
+            found = await self._find(link.instance_dir)
+        except TimeoutError as error:
+            raise ExecError(str(error)) from None
+        if found.connection is None:
+            raise ExecError(NOT_RUNNING)
+        stream = ContainerStream(found.connection, self._streams.discard)
+        self._streams.add(stream)
+        await stream.begin(request)
+        return stream
 
     def release(self, container_id: str) -> None:
         """Let the events of a container through that was adopted with `hold`."""
