@@ -121,6 +121,18 @@ async def test_events_of_a_node_that_starts() -> None:
         assert daemon.events("node")[2:] == ["Normal Starting: Starting kubelet."]
 
 
+async def test_a_host_that_booted_anew_is_told() -> None:
+    def boot(node: dict[str, Any]) -> None:
+        node["status"]["nodeInfo"]["bootID"] = "boot-0"
+
+    async with a_daemon() as daemon:
+        await daemon.change_node(boot)
+        daemon.parts.publisher.start()
+        assert daemon.events("node")[-1] == (
+            "Warning Rebooted: Node node has been rebooted, boot id: boot-1"
+        )
+
+
 async def test_the_lease_is_renewed_and_the_status_seldom_written() -> None:
     async with a_daemon() as daemon:
         node = daemon.store.get(NODE)

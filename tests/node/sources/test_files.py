@@ -207,6 +207,38 @@ async def test_a_directory_that_comes_later_is_found(tmp_path: Path) -> None:  #
         task.cancel()
 
 
+async def test_without_a_watch_the_directory_is_still_looked_at(watched: Watched) -> None:
+    async def no_watch(path: Path) -> AsyncIterator[Iterable[Path]]:  # L-2
+        raise OSError("no more inotify instances")
+        yield ()
+
+    watched.source._changes = no_watch
+    async with asyncio.TaskGroup() as group:
+        task = await running(watched, group)
+        await watched.clock.advance(1)
+        (watched.path / "web.yaml").write_text(a_manifest())
+        count = len(watched.sets)
+        await watched.clock.advance(20)
+        await watched.until(lambda: len(watched.sets) > count and watched.names == ["web-node"])
+        task.cancel()
+
+
+async def test_a_directory_that_cannot_be_read_changes_nothing(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (watched.path / "web.yaml").write_text(a_manifest())
+    await watched.source.look()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", _refuse)
+        await watched.source.look()
+    assert watched.names == ["web-node"]
+    assert len(watched.sets) == 1
+
+
+def _refuse(path: Path) -> list[Path]:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
 async def test_the_system_tells_of_every_kind_of_change(tmp_path: Path) -> None:  # L-18
     """With the real watch: created, replaced by rename, removed."""
     directory = tmp_path / "manifests"
