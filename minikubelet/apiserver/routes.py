@@ -33,6 +33,10 @@ def pod_routes(actions: PodActions, log: Handler) -> Iterator[Route]:
     yield Route("POST", f"{_POD}/binding", actions.bind)
     yield Route("POST", f"{_POD}/eviction", actions.evict)
     yield Route("POST", f"{_ACCOUNT}/token", actions.create_token)
+    for stream in ("attach", "exec", "portforward"):
+        # Alike for both: kubectl shows the answer to its second attempt (K-50).
+        for method in ("GET", "POST"):
+            yield Route(method, f"{_POD}/{{subresource:{stream}}}", actions.refuse_stream)
 
 
 def _item(path: str, handlers: ResourceHandlers, *, subresource: bool = False) -> Iterator[Route]:

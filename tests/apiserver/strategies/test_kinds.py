@@ -109,6 +109,15 @@ async def test_binding(api: Api) -> None:
     assert again.message.endswith(f'pod web is already assigned to node "{NODE}"')
 
 
+@pytest.mark.parametrize("stream", ["attach", "exec", "portforward"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_streams_that_nobody_serves(api: Api, method: str, stream: str) -> None:  # K-50
+    missing = await api(method, f"{PODS}/web/{stream}")
+    assert (missing.status, missing.message) == (404, 'pods "web" not found')
+    await api.ok("POST", PODS, a_pod())
+    assert (await api(method, f"{PODS}/web/{stream}")).status == 501
+
+
 async def test_a_node_can_be_cordoned(api: Api) -> None:
     nodes = "/api/v1/nodes"
     await api.ok("POST", nodes, {"metadata": {"name": NODE, "labels": {"a": "b"}}})
