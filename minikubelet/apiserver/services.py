@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from minikubelet.apiserver.stream_runtime import StreamRuntime
 from minikubelet.clock import Clock
 from minikubelet.manifest.admit import Identity
 from minikubelet.runtime.layout import Layout
@@ -33,5 +34,7 @@ class ApiServices:
     """What an object gets that is created now: uid, name suffix, time."""
     layout: Layout | None = None
     """Where the logs of containers are."""
+    streams: StreamRuntime | None = None
+    """Whoever runs the containers that exec and attach talk to."""
     extra_routes: Sequence[Route] = ()
     """Of other parts; they win over those of the server."""

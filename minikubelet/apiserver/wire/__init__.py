@@ -1,0 +1,1 @@
+"""What exec, attach and port-forward look like on the wire: bytes in, events out. Pure."""
