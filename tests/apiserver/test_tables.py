@@ -1,8 +1,7 @@
-"""Tables: columns and cells of every kind (wire spec, section 9)."""
+"""Tables: columns and cells of kinds, the parts of an answer (wire spec, section 9)."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,57 +9,15 @@ import pytest
 from minikubelet.apiserver.tables import IncludeObject, table
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import RESOURCES, Resource, resource_of
-
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-CREATED = "2026-01-01T11:55:30Z"
-AGE = "4m30s"
-
-
-def kind(name: str) -> Resource:
-    return next(resource for resource in RESOURCES if resource.kind == name)
-
-
-def an_object(**parts: Any) -> Json:
-    metadata = {"name": "x", "namespace": "default", "creationTimestamp": CREATED}
-    return {"metadata": metadata | parts.pop("metadata", {}), **parts}
-
-
-def the_table(
-    name: str, *documents: Json, include: IncludeObject = "Metadata", version: str = "v1"
-) -> Json:
-    metadata = {"resourceVersion": "7"}
-    return table(
-        kind(name), documents, include=include, now=NOW, list_metadata=metadata, version=version
-    )
-
-
-def cells(name: str, document: Json) -> dict[str, Any]:
-    """The cells of one row by the heading that kubectl prints, `+` for wide ones."""
-    found = the_table(name, document)
-    headings = [c["name"].upper() + "+" * c["priority"] for c in found["columnDefinitions"]]
-    return dict(zip(headings, found["rows"][0]["cells"], strict=True))
-
-
-def template(**pod_spec: Any) -> Json:
-    containers = [{"name": "a", "image": "one:1"}, {"name": "b", "image": "two"}]
-    return {"spec": {"containers": containers, **pod_spec}}
-
-
-TEMPLATE_CELLS = {"CONTAINERS+": "a,b", "IMAGES+": "one:1,two"}
-SELECTOR = {
-    "matchLabels": {"tier": "front"},
-    "matchExpressions": [
-        {"key": "app", "operator": "In", "values": ["b", "a"]},
-        {"key": "old", "operator": "DoesNotExist"},
-    ],
-}
-SELECTOR_CELL = {"SELECTOR+": "app in (a,b),!old,tier=front"}
-
-RUNNING: Json = {"state": {"running": {"startedAt": CREATED}}, "ready": True, "restartCount": 0}
-
-
-def entry(name: str, **fields: Any) -> Json:
-    return {"name": name, **RUNNING, **fields}
+from tests.apiserver.tables import (
+    AGE,
+    CREATED,
+    NOW,
+    an_object,
+    cells,
+    entry,
+    the_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -266,118 +223,6 @@ def entry(name: str, **fields: Any) -> Json:
             an_object(status={"phase": "Terminating"}),
             {"NAME": "x", "STATUS": "Terminating", "AGE": AGE},
             id="a namespace",
-        ),
-        pytest.param(
-            "Job",
-            an_object(
-                spec={"parallelism": 3, "template": template(), "selector": SELECTOR},
-                status={"startTime": "2026-01-01T11:59:00Z", "succeeded": 1},
-            ),
-            {
-                "NAME": "x",
-                "STATUS": "Running",
-                "COMPLETIONS": "1/1 of 3",
-                "DURATION": "60s",
-                "AGE": AGE,
-                **TEMPLATE_CELLS,
-                **SELECTOR_CELL,
-            },
-            id="a job that works off a queue",
-        ),
-        pytest.param(
-            "Job",
-            an_object(
-                metadata={"deletionTimestamp": CREATED},
-                spec={"completions": 2, "template": template()},
-                status={
-                    "conditions": [
-                        {"type": "Failed", "status": "False"},
-                        {"type": "Suspended", "status": "True"},
-                    ]
-                },
-            ),
-            {
-                "NAME": "x",
-                "STATUS": "Terminating",
-                "COMPLETIONS": "0/2",
-                "DURATION": "",
-                "AGE": AGE,
-                **TEMPLATE_CELLS,
-                "SELECTOR+": "<none>",
-            },
-            id="a suspended job that is being deleted",
-        ),
-        pytest.param(
-            "CronJob",
-            an_object(
-                spec={
-                    "schedule": "* * * * *",
-                    "suspend": False,
-                    "jobTemplate": {"spec": {"template": template()}},
-                },
-                status={"active": [{}, {}], "lastScheduleTime": "2026-01-01T11:59:00Z"},
-            ),
-            {
-                "NAME": "x",
-                "SCHEDULE": "* * * * *",
-                "TIMEZONE": "<none>",
-                "SUSPEND": "False",
-                "ACTIVE": 2,
-                "LAST SCHEDULE": "60s",
-                "AGE": AGE,
-                **TEMPLATE_CELLS,
-                "SELECTOR+": "<none>",
-            },
-            id="a cron job",
-        ),
-        pytest.param(
-            "DaemonSet",
-            an_object(
-                spec={"template": template(nodeSelector={"d": "ssd"}), "selector": SELECTOR},
-                status={"desiredNumberScheduled": 1, "numberReady": 1},
-            ),
-            {
-                "NAME": "x",
-                "DESIRED": 1,
-                "CURRENT": 0,
-                "READY": 1,
-                "UP-TO-DATE": 0,
-                "AVAILABLE": 0,
-                "NODE SELECTOR": "d=ssd",
-                "AGE": AGE,
-                **TEMPLATE_CELLS,
-                **SELECTOR_CELL,
-            },
-            id="a daemon set",
-        ),
-        pytest.param(
-            "Deployment",
-            an_object(
-                spec={"replicas": 3, "template": template(), "selector": SELECTOR},
-                status={"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 1},
-            ),
-            {
-                "NAME": "x",
-                "READY": "2/3",
-                "UP-TO-DATE": 3,
-                "AVAILABLE": 1,
-                "AGE": AGE,
-                **TEMPLATE_CELLS,
-                **SELECTOR_CELL,
-            },
-            id="a deployment",
-        ),
-        pytest.param(
-            "PodDisruptionBudget",
-            an_object(spec={"minAvailable": "50%"}, status={"disruptionsAllowed": 1}),
-            {
-                "NAME": "x",
-                "MIN AVAILABLE": "50%",
-                "MAX UNAVAILABLE": "N/A",
-                "ALLOWED DISRUPTIONS": 1,
-                "AGE": AGE,
-            },
-            id="a disruption budget",
         ),
         pytest.param(
             "PodMetrics",

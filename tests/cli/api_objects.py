@@ -232,6 +232,10 @@ def plain_pod(name: str = "plain", **parts: Any) -> Json:
     return an_object("Pod", name, spec=spec, status=status, **parts)
 
 
+def a_config_map(name: str = "settings", **parts: Any) -> Json:
+    return an_object("ConfigMap", name, data={"a": "1"}, **parts)
+
+
 def leaving_pod() -> Json:
     metadata = {"deletionTimestamp": ago(hours=9, minutes=30), "deletionGracePeriodSeconds": 30}
     return plain_pod("leaving", metadata=metadata, status={"phase": "Running"})
