@@ -49,6 +49,7 @@ class Client:
         self._timeout = timeout
         self._url = urlsplit(cluster.server)
         self._connection: Connection | None = None
+        self._warned: set[str] = set()
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON) -> Json:
         return self.request("GET", path, query, accept=accept)[1]
@@ -125,14 +126,21 @@ class Client:
             headers["Content-Type"] = content_type
         try:
             response = self._connect().request(method, target, headers, data)
-            for warning in response.all("warning"):
-                print(f"Warning: {_warning_text(warning)}", file=sys.stderr)
+            self._warn(response)
             if response.status >= 400:
                 raise _failure(response.status, response.read(), self.cluster)
         except (OSError, WireError) as err:
             self.close()
             raise self._unreachable(err) from err
         return response
+
+    def _warn(self, response: Response) -> None:
+        """Each warning once, as kubectl does."""
+        for header in response.all("warning"):
+            text = _warning_text(header)
+            if text not in self._warned:
+                self._warned.add(text)
+                print(f"Warning: {text}", file=sys.stderr)
 
     def _connect(self) -> Connection:
         if self._connection is not None:

@@ -8,6 +8,7 @@ Upstream: kubectl pkg/describe and text/tabwriter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -110,7 +111,9 @@ def time_text(text: str | None) -> str:
     time = parse_time(text)
     if time is None:
         return "Mon, 01 Jan 0001 00:00:00 +0000"  # as upstream shows a time that is unset
-    return time.astimezone().strftime("%a, %d %b %Y %H:%M:%S %z")
+    with suppress(OverflowError, ValueError):  # the first day of all is not in every zone
+        time = time.astimezone()
+    return f"{time:%a, %d %b} {time.year:04d} {time:%H:%M:%S %z}"
 
 
 def bool_text(value: object) -> str:

@@ -50,6 +50,24 @@ def test_apply_says_what_happened(api: ServedApi, run: Run, tmp_path: Path) -> N
     assert stored["data"] == {"color": "red"}
 
 
+def test_warnings_of_the_server_are_told_once(run: Run, tmp_path: Path) -> None:
+    pod = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: NAME}
+spec:
+  subdomain: sub
+  containers: [{name: app, image: busybox}]
+---
+"""
+    path = tmp_path / "pods.yaml"
+    path.write_text(pod.replace("NAME", "one") + pod.replace("NAME", "two"))
+    code, out, err = run("apply", "-f", str(path))
+    assert (code, out) == (0, "pod/one created\npod/two created\n")
+    assert [line.partition(": ")[0] for line in err.splitlines()] == ["Warning"]
+    assert "spec.subdomain" in err
+
+
 def test_apply_reads_all_before_it_sends_any(
     run: Run, monkeypatch: pytest.MonkeyPatch, api: ServedApi
 ) -> None:
