@@ -155,6 +155,7 @@ def join_parts(
     )
     mirrors = MirrorPods(
         plan.store,
+        writer,
         clock=plan.clock,
         node_name=plan.identity.name,
         new_uid=plan.new_uid,

@@ -41,6 +41,7 @@ class MirrorPods:
     def __init__(
         self,
         store: ObjectStore,
+        writer: StatusWriter,
         *,
         clock: Clock,
         node_name: str,
@@ -49,7 +50,7 @@ class MirrorPods:
         ready: Callable[[], bool],
     ) -> None:
         self._store = store
-        self._writer = StatusWriter(store)
+        self._writer = writer
         self._clock = clock
         self._node_name = node_name
         self._new_uid = new_uid

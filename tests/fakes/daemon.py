@@ -161,10 +161,11 @@ async def a_daemon(
     restored: Sequence[RestoredPod] = (),
     documents: Sequence[Json] = (),
     max_pods: int = 110,
+    running: bool = True,
     port_holders: PortHolders = lambda ports: {},
 ) -> AsyncIterator[FakeDaemon]:
     """Run it beside the test; with `static` it waits for `set_static`. `documents` are pods that
-    are in the store when it starts."""
+    are in the store when it starts. With `running` false the test starts its parts."""
     clock = FakeClock()
     store = memory_store(clock)
     for name in namespaces:
@@ -207,7 +208,12 @@ async def a_daemon(
         parts.objects.run(),
     ]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(coroutine) for coroutine in work]
+        tasks = []
+        for coroutine in work:
+            if running:
+                tasks.append(group.create_task(coroutine))
+            else:
+                coroutine.close()
         await clock.settle()
         try:
             yield FakeDaemon(clock, store, runtime, parts, drafts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from minikubelet.kill_cause import KillCause
+from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.json_tree import Json
 from minikubelet.node.pod_record import PodRecord
 from minikubelet.node.recovery import RestoredPod
@@ -341,3 +343,37 @@ async def test_a_port_that_somebody_has_is_told_with_its_holder() -> None:
         assert first == "Warning PortClash: port 8080 is already taken by nginx (pid 7)"
         (second,) = [text for text in daemon.events("two") if "PortClash" in text]
         assert "port 8080 is also declared by container one of pod default/one" in second
+
+
+# --- a run in the foreground
+
+
+async def test_a_source_may_change_end_and_add_pods_of_a_run() -> None:
+    async with a_daemon(running=False) as daemon:
+        given = [a_document(name, name, nodeName="node") for name in ("one", "two")]
+        agent, ended = daemon.parts.agent, asyncio.Event()
+
+        async def run() -> None:
+            await agent.run_pods([decode_pod(document) for document in given])
+            ended.set()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run())
+            await daemon.clock.settle()
+            assert daemon.told() == ["one starts", "two starts"]
+            for document in given:
+                daemon.store.create(daemon.key(document["metadata"]["name"]), document)
+            source = group.create_task(daemon.parts.api_source.run())
+            await daemon.clock.advance(1)
+            await daemon.create(a_document("three", "more"))
+            assert daemon.told() == ["one starts", "two starts", "more starts"]
+            await daemon.change(lambda pod: pod["metadata"].update(labels={"a": "b"}), "one")
+            await daemon.delete("one")
+            await daemon.clock.advance(10)
+            assert not daemon.has("one")
+            assert not ended.is_set()
+            await daemon.remove("two")
+            await daemon.clock.advance(10)
+            assert daemon.told()[-2:] == ["more is stopped with 30 s", "more exits 143"]
+            assert ended.is_set()
+            source.cancel()
