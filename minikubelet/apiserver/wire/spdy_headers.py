@@ -43,8 +43,10 @@ class HeaderDecompressor:
             plain = self._zlib.decompress(block, MAX_BLOCK_BYTES)
         except zlib.error as err:
             raise HeaderError("a header block is damaged") from err
-        if self._zlib.unconsumed_tail:
+        if self._zlib.unconsumed_tail or len(plain) >= MAX_BLOCK_BYTES:
             raise HeaderError(f"a header block is larger than {MAX_BLOCK_BYTES} bytes")
+        if self._zlib.eof:
+            raise HeaderError("the header compression has ended")
         return _parse(plain)
 
 
