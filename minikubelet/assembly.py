@@ -21,9 +21,10 @@ from minikubelet.journal import Journal, Record
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.meta import ConfigMap, Secret
 from minikubelet.node.agent import NodeAgent, StatusListener
+from minikubelet.node.desired import DesiredPod
 from minikubelet.node.pod_files import LocalPodFiles
 from minikubelet.node.services import NodeServices
-from minikubelet.pod.node_info import NodeInfo
+from minikubelet.pod.node_info import NodeInfo, ObjectLookup
 from minikubelet.probes.prober import HandlerProber
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.layout import Layout
@@ -63,6 +64,19 @@ class GivenObjects:
         return self.secrets.get((namespace, name))
 
 
+@dataclass(slots=True)
+class ReplaceableObjects:
+    """What was given, until a store has it."""
+
+    current: ObjectLookup
+
+    def config_map(self, namespace: str, name: str) -> ConfigMap | None:
+        return self.current.config_map(namespace, name)
+
+    def secret(self, namespace: str, name: str) -> Secret | None:
+        return self.current.secret(namespace, name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOptions:
     """What the configuration says of a daemon's node."""
@@ -85,6 +99,9 @@ class Node:
     runtime: ProcessRuntime
     journal: Journal
     clock: SystemClock
+    objects: ReplaceableObjects
+    on_finished: list[Callable[[DesiredPod], None]]
+    """Told of each pod of which nothing runs any more."""
 
 
 def foreground_node(
@@ -101,6 +118,12 @@ def foreground_node(
     clock = SystemClock()
     journal = Journal(clock)
     agents: list[NodeAgent] = []
+    replaceable = ReplaceableObjects(objects)
+    listeners: list[Callable[[DesiredPod], None]] = []
+
+    def on_finished(desired: DesiredPod) -> None:
+        for listener in listeners:
+            listener(desired)
 
     def on_event(event: ContainerEvent) -> None:
         for agent in agents:
@@ -111,7 +134,7 @@ def foreground_node(
     files = LocalPodFiles(
         layout=layout,
         node=node,
-        lookup=objects,
+        lookup=replaceable,
         catalog=catalog,
         base_environment=base_environment(os.environ, inherit=inherit_environment),
         die_with_owner=True,
@@ -127,9 +150,9 @@ def foreground_node(
         new_container_id=new_container_id,
         port_holders=port_holders,
     )
-    agent = NodeAgent(services, on_status)
+    agent = NodeAgent(services, on_status, on_finished=on_finished)
     agents.append(agent)
-    return Node(agent, runtime, journal, clock)
+    return Node(agent, runtime, journal, clock, replaceable, listeners)
 
 
 def daemon_node(
@@ -151,7 +174,7 @@ def daemon_node(
 
     return build_daemon_node(
         DaemonPlan(
-            identity=_node_identity(options),
+            identity=node_identity(options),
             layout=layout,
             clock=clock or SystemClock(),
             store=store,
@@ -169,7 +192,8 @@ def daemon_node(
     )
 
 
-def _node_identity(options: NodeOptions) -> NodeIdentity:
+def node_identity(options: NodeOptions) -> NodeIdentity:
+    """What a Node object says of this host."""
     from minikubelet import __version__
     from minikubelet.apiserver.discovery import KUBERNETES_VERSION
     from minikubelet.node.node_object import NodeIdentity

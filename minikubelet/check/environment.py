@@ -3,6 +3,7 @@
 MINIKUBELET_PODS       names of the Pods, with spaces between them
 MINIKUBELET_POD_IP     their address
 MINIKUBELET_LOG_DIR    their logs: <namespace>_<pod>_<uid>/<container>/<restart>.log, as kubelet
+KUBECONFIG             the API of these Pods, for kubectl and client libraries
 MINIKUBELET_PORT_<POD>_<CONTAINER>_<PORT>
                        each declared port: <PORT> is its name, or its number if it has none
 """
@@ -16,7 +17,7 @@ from minikubelet.manifest.pod import Pod
 
 
 def command_environment(
-    base: Mapping[str, str], pods: Sequence[Pod], *, pod_ip: str, log_dir: str
+    base: Mapping[str, str], pods: Sequence[Pod], *, pod_ip: str, log_dir: str, kubeconfig: str
 ) -> dict[str, str]:
     """`base` with the facts above; names are in upper case, with `_` for what is no letter or
     digit."""
@@ -34,6 +35,7 @@ def command_environment(
         "MINIKUBELET_PODS": " ".join(pod.metadata.name for pod in pods),
         "MINIKUBELET_POD_IP": pod_ip,
         "MINIKUBELET_LOG_DIR": log_dir,
+        **({"KUBECONFIG": kubeconfig} if kubeconfig else {}),
         **ports,
     }
 

@@ -28,6 +28,7 @@ from minikubelet.cli.pod_options import (
     node_for,
     output_for,
 )
+from minikubelet.cli.run_api import RunApi
 from minikubelet.cli.run_dir import layout_of, run_directory
 from minikubelet.durations import duration
 from minikubelet.manifest.pod import Pod
@@ -119,7 +120,8 @@ def run(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace, given: PodInput, redactor: Redactor, path: Path) -> int:
     loop = asyncio.get_running_loop()
     layout = layout_of(path)
-    session = CheckSession(given.pods, _plan(args, given.pods))
+    api = RunApi(given.admitted, layout, args.pod_ip, path)
+    session = CheckSession(given.pods, _plan(args, given.pods), api)
     inner = output_for(
         given.pods,
         as_json=args.output == "json",

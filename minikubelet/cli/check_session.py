@@ -31,6 +31,7 @@ from minikubelet.cli.check_command import (
 )
 from minikubelet.cli.check_output import CheckOutput
 from minikubelet.cli.foreground import PodStatuses, followed, stop_signals
+from minikubelet.cli.run_api import RunApi
 from minikubelet.journal import Record
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod
@@ -66,7 +67,8 @@ class CheckPlan:
 class CheckSession:
     """One check of some Pods. `on_status` and `on_record` are to be called from the beginning."""
 
-    def __init__(self, pods: Sequence[Pod], plan: CheckPlan) -> None:
+    def __init__(self, pods: Sequence[Pod], plan: CheckPlan, api: RunApi) -> None:
+        self._api = api
         self._pods = pods
         self._plan = plan
         self._statuses = PodStatuses(pods)
@@ -82,6 +84,7 @@ class CheckSession:
 
     def on_status(self, pod: Pod, status: PodStatus) -> None:
         self._statuses.on_status(pod, status)
+        self._api.on_status(pod, status)
 
     def on_record(self, record: Record) -> None:
         self._statuses.note(record)
@@ -122,10 +125,12 @@ class CheckSession:
 
     async def _run_pods(self, node: Node, layout: Layout) -> None:
         async with asyncio.TaskGroup() as group:
+            api = group.create_task(self._api.serve(node, self._output.notice), name="api")
             group.create_task(node.agent.run_pods(self._pods), name="pods")
             try:
                 await self._watch(node, layout)
             finally:
+                api.cancel()
                 self._enter(Stage.STOP)
                 failure = self._current.failure
                 if failure is not None and not self._why_stopped:
@@ -155,8 +160,13 @@ class CheckSession:
         argv = self._plan.command
         text = shlex.join(argv)
         self._output.notice(f"running: {text}")
+        kubeconfig = await self._api.kubeconfig()
         environment = command_environment(
-            os.environ, self._pods, pod_ip=self._plan.pod_ip, log_dir=str(layout.log_dir)
+            os.environ,
+            self._pods,
+            pod_ip=self._plan.pod_ip,
+            log_dir=str(layout.log_dir),
+            kubeconfig=str(kubeconfig or ""),
         )
         began = node.clock.monotonic()
         statuses: list[int] = []

@@ -45,6 +45,8 @@ class PodStatuses:
         self._statuses[pod.metadata.uid] = status
 
     def note(self, record: Record) -> None:
+        if record.pod.uid not in self._exit_causes:
+            return  # of a Pod that came in through the API
         match record:
             case ContainerExited():
                 self._exit_causes[record.pod.uid][record.container] = exit_cause(record)

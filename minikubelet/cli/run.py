@@ -18,6 +18,7 @@ from minikubelet.cli.pod_options import (
     node_for,
     output_for,
 )
+from minikubelet.cli.run_api import RunApi
 from minikubelet.cli.run_dir import layout_of, run_directory
 from minikubelet.cli.run_session import RunSession
 from minikubelet.durations import duration
@@ -72,6 +73,7 @@ async def _run(args: argparse.Namespace, given: PodInput, path: Path) -> int:
         no_color=args.no_color,
         on_broken=lambda error: session.nobody_reads(loop),
     )
-    session = RunSession(given.pods, output, args.time_limit)
+    api = RunApi(given.admitted, layout_of(path), args.pod_ip, path)
+    session = RunSession(given.pods, output, args.time_limit, api)
     node = node_for(given, args, path, session.on_status)
     return await session.run(node, layout_of(path))

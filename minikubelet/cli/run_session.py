@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from minikubelet.assembly import Node
 from minikubelet.cli.foreground import PodStatuses, followed, stop_signals
 from minikubelet.cli.output import RunOutput
+from minikubelet.cli.run_api import RunApi
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.pod_worker import StopRequest
@@ -29,7 +30,10 @@ NOBODY_READS = 141
 class RunSession:
     """One run of some Pods. `on_status` is given to the node that `run()` then gets."""
 
-    def __init__(self, pods: Sequence[Pod], output: RunOutput, time_limit: float | None) -> None:
+    def __init__(
+        self, pods: Sequence[Pod], output: RunOutput, time_limit: float | None, api: RunApi
+    ) -> None:
+        self._api = api
         self._pods = pods
         self._output = output
         self._time_limit = time_limit
@@ -42,6 +46,7 @@ class RunSession:
 
     def on_status(self, pod: Pod, status: PodStatus) -> None:
         self._statuses.on_status(pod, status)
+        self._api.on_status(pod, status)
         if status.phase is PodPhase.FAILED and not self._stops_asked:
             self._failed.add(pod.metadata.uid)
 
@@ -73,7 +78,10 @@ class RunSession:
             when = node.clock.monotonic() + self._time_limit
             timer = node.clock.call_at(when, lambda: self._stop(why, again=False))
         try:
-            await node.agent.run_pods(self._pods)
+            async with asyncio.TaskGroup() as group:
+                api = group.create_task(self._api.serve(node, self._output.notice), name="api")
+                await node.agent.run_pods(self._pods)
+                api.cancel()
         finally:
             if timer is not None:
                 timer.cancel()

@@ -48,6 +48,8 @@ class Admitted:
     secrets: tuple[Secret, ...] = ()
     findings: tuple[Finding, ...] = ()
     """In the order of the files and their lines."""
+    data_documents: tuple[Json, ...] = ()
+    """The ConfigMaps and Secrets as they were written, with their identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class _Admission:
     config_maps: list[ConfigMap] = field(default_factory=list)
     secrets: list[Secret] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    data_documents: list[Json] = field(default_factory=list)
     places: dict[tuple[str, str, str], Position] = field(default_factory=dict)
 
 
@@ -88,15 +91,18 @@ def admit(results: Sequence[ReadResult], identity: Identity) -> Admitted:
                 errors = validate_config_map(config_map)
                 if _is_sound(admission, manifest, config_map.metadata, errors):
                     admission.config_maps.append(config_map)
+                    admission.data_documents.append(document)
             case "Secret":
                 secret = decode_secret(document)
                 if _is_sound(admission, manifest, secret.metadata, validate_secret(secret)):
                     admission.secrets.append(secret)
+                    admission.data_documents.append(document)
     return Admitted(
         tuple(admission.pods),
         tuple(admission.config_maps),
         tuple(admission.secrets),
         _in_order((*(f for result in results for f in result.findings), *admission.findings)),
+        tuple(admission.data_documents),
     )
 
 
