@@ -8,7 +8,9 @@ effect, until it is cancelled.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -60,6 +62,7 @@ class World:
         self.commands: dict[tuple[str, str], float] = {}
         """When commands with a key began."""
         self.stop_requests: Counter[str] = Counter()
+        self.disk_is_full = False
         self.boot_id = "boot-1"
         self.lost: set[str] = set()
         """Containers that ended with the host, unseen."""
@@ -137,6 +140,8 @@ class Daemon:
         self.does("keep pod")
 
     def save(self, record: PodRecord) -> None:
+        if self.world.disk_is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.does("keep"):
             self.world.disk = json.dumps(encode(record))
 
@@ -226,9 +231,10 @@ async def a_life(
     health: Mapping[str, Health] | None = None,
     stop: StopRequest | None = None,
     document: Json | None = None,
+    in_order: bool = False,
 ) -> AsyncIterator[tuple[Daemon, PodWorker]]:
-    """One daemon with one pod, until it is killed at the end at the latest. `stop` is asked for as
-    soon as it runs, as the API would say it again."""
+    """One daemon with one pod, until it is killed at the end at the latest; `in_order`: it is asked
+    to end instead. `stop` is asked for as soon as it runs, as the API would say it again."""
     daemon = Daemon(world, lifetime)
     journal = Journal(world.clock)
     journal.subscribe(daemon.tell)
@@ -262,5 +268,7 @@ async def a_life(
         try:
             yield daemon, worker
         finally:
-            daemon.die()
+            if not in_order:
+                daemon.die()
             task.cancel()
+    daemon.die()

@@ -8,6 +8,7 @@ from itertools import pairwise
 from minikubelet.journal import (
     ContainerExited,
     DeadlineExceeded,
+    HookRan,
     KillFailed,
     KillRequested,
     PodAccepted,
@@ -284,6 +285,28 @@ async def test_a_sleeping_hook_sleeps_for_the_rest() -> None:
         assert world.statuses[-1].container_statuses[0].ready
 
 
+async def test_a_daemon_that_ends_in_order_leaves_hooks_and_stops_to_the_next() -> None:  # L-248
+    warm = LifecycleHandler(exec=ExecAction(("warm",)))
+    drain = LifecycleHandler(exec=ExecAction(("drain",)))
+    pod = a_pod(a_container(lifecycle=Lifecycle(post_start=warm, pre_stop=drain)))
+    world = World({"app": [App(term_code=0)]}, {("warm",): (4.0, 0), ("drain",): (4.0, 0)})
+    async with a_life(world, pod, in_order=True):
+        await world.clock.advance(2)
+    async with a_life(world, pod, in_order=True) as (_, worker):
+        await world.clock.advance(3)
+        assert world.statuses[-1].container_statuses[0].ready
+        worker.request_stop(StopRequest(KillCause.DELETED, 20))
+        await world.clock.advance(2)
+    assert world.running() == ["app"]
+    async with a_life(world, pod, in_order=True) as (daemon, worker):
+        await world.clock.advance(3)
+        assert worker.finished
+        assert "cancel a hook" not in daemon.deeds
+    assert [record.ok for record in world.records(HookRan)] == [True, True]
+    assert len(world.commands) == 2
+    assert world.statuses[-1].phase is PodPhase.SUCCEEDED
+
+
 async def test_the_grace_period_goes_on_while_no_daemon_runs() -> None:  # L-79
     drain = LifecycleHandler(exec=ExecAction(("drain",)))
     pod = a_pod(a_container(lifecycle=Lifecycle(pre_stop=drain)))
@@ -360,3 +383,20 @@ async def test_a_started_container_stays_started() -> None:  # P-171
         await world.clock.advance(30)
     shown_since = [status.container_statuses[0] for status in world.statuses[shown:]]
     assert {(status.started, status.ready) for status in shown_since} == {(True, True)}
+
+
+async def test_nothing_is_started_that_cannot_be_kept() -> None:
+    pod, world = a_pod(), World({}, {})
+    world.disk_is_full = True
+    async with a_life(world, pod):
+        await world.clock.advance(1)
+        assert world.starts == {}
+        text = "cannot write the record of the pod: [Errno 28] No space left on device"
+        state = world.statuses[-1].container_statuses[0].state
+        assert state == Waiting("CreateContainerError", text)
+        world.disk_is_full = False
+        await world.clock.advance(15)
+        assert world.running() == ["app"]
+    async with a_life(world, pod):
+        await world.clock.advance(1)
+        assert len(world.starts) == 1
