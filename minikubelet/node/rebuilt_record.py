@@ -58,6 +58,6 @@ def _launch(path: Path) -> dict[str, Any] | None:
             launch = json.loads((path / name).read_bytes())
         except (OSError, ValueError):
             continue
-        if isinstance(launch, dict) and _NAMES <= launch.keys():
+        if isinstance(launch, dict) and launch.keys() >= _NAMES:
             return launch
     return None
