@@ -92,10 +92,10 @@ class DaemonProcess:
         self._process.stdout.close()
         return code
 
-    def terminate(self, timeout: float = 30.0) -> int:
-        """SIGTERM; the exit code."""
+    def terminate(self, timeout: float = 30.0, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask for the end; the exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
         return self._reap(timeout)
 
     def stop_with_pods(self) -> None:
@@ -121,9 +121,18 @@ class DaemonProcess:
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """The body of the answer, whatever its status."""
         with self._connection() as connection:
-            headers = {"Authorization": f"Bearer {self._user()['token']}"}
-            connection.request(method, path, body, headers)
+            connection.request(method, path, body, self._headers())
             return connection.getresponse().read()
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Of an answer that goes on, such as a watch."""
+        with self._connection() as connection:
+            connection.timeout = START_SECONDS
+            connection.request("GET", path, headers=self._headers())
+            yield from connection.getresponse()
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._user()['token']}"}
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[http.client.HTTPSConnection]:

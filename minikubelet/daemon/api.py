@@ -43,7 +43,6 @@ class ApiParts:
     layout: Layout
     journal: JournalReader
     series: Series
-    gauges: Sequence[Gauge] = ()
     checks: Sequence[HealthCheck] = ()
 
 
@@ -62,7 +61,12 @@ class NodeApi:
             identity=parts.identity,
             layout=parts.layout,
         )
-        metrics = Metrics(parts.series, parts.store, parts.clock, parts.gauges)
+        watches = Gauge(
+            "minikubelet_watches",
+            "Watches that clients of the API hold open.",
+            lambda: len(self.server.watches),
+        )
+        metrics = Metrics(parts.series, parts.store, parts.clock, (watches,))
         routes = (
             *metrics_routes(metrics),
             *stats_routes(services, usage),

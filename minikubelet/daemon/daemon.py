@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -132,6 +133,7 @@ class _Daemon:
         announce: Callable[[str], None],
     ) -> None:
         await node.running.wait()
+        _raise_open_file_limit()
         api = self._api(node, journal, journal_file, store)
         try:
             await api.start(self._config.kubeconfig)
@@ -257,3 +259,11 @@ minikubelet {__version__}: node {self._node_name}, {pods}, state in {config.stat
   export KUBECONFIG={shlex.quote(str(config.kubeconfig))}
   kubectl get pods
 """
+
+
+def _raise_open_file_limit() -> None:
+    """Each connection is an open file. The spawner runs already, so containers keep the limit that
+    programs expect."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,207 @@
+"""`minikubelet daemon` as users and systemd see it: start, stop, what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.daemon_process import DaemonProcess
+
+PODS = "/api/v1/namespaces/default/pods"
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="daemon-") as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
+
+
+def post(daemon: DaemonProcess, name: str, script: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "app", "image": "busybox", "command": ["sh", "-c", script]}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {"terminationGracePeriodSeconds": 5, "containers": [container], **spec},
+    }
+    answer: dict[str, Any] = json.loads(daemon.request("POST", PODS, json.dumps(document).encode()))
+    return answer
+
+
+def get(daemon: DaemonProcess, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(daemon.request("GET", f"{PODS}/{name}"))
+    return answer
+
+
+def wait_for_phase(daemon: DaemonProcess, name: str, phase: str) -> dict[str, Any]:
+    """By a watch, which tells the newest state first."""
+    query = f"?watch=true&fieldSelector=metadata.name%3D{name}&timeoutSeconds=20"
+    for line in daemon.lines(f"{PODS}{query}"):
+        pod: dict[str, Any] = json.loads(line)["object"]
+        if pod["status"].get("phase") == phase:
+            return pod
+    raise AssertionError(f"{name} never was {phase}: {get(daemon, name)['status']}")
+
+
+def test_asked_to_end_it_leaves_the_pods_and_the_next_one_has_them(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        post(daemon, "web", "exec sleep 3600")
+        before = wait_for_phase(daemon, "web", "Running")["status"]["containerStatuses"]
+        assert daemon.terminate() == 0
+        assert "ending, Pods go on" in daemon.log.read_text()
+        daemon.start()
+        assert get(daemon, "web")["status"]["containerStatuses"] == before
+    finally:
+        daemon.stop_with_pods()
+
+
+def test_it_stops_the_pods_with_itself_where_that_is_wanted(base: Path) -> None:
+    daemon = DaemonProcess(base / "node", "--stop-pods-on-exit")
+    daemon.start()
+    said = base / "said"
+    post(daemon, "web", f"trap 'echo bye > {said}; exit 0' TERM; sleep 3600 & wait")
+    wait_for_phase(daemon, "web", "Running")
+    assert daemon.terminate() == 0
+    assert said.read_text() == "bye\n"
+    assert not [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+
+
+def test_an_init_container_that_ran_when_the_daemon_died_is_not_run_again(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        runs, gate = base / "runs", base / "gate"
+        os.mkfifo(gate)
+        script = f"echo run >> {runs}; read line < {gate}"
+        init = {"name": "first", "image": "busybox", "command": ["sh", "-c", script]}
+        post(daemon, "web", "exec sleep 3600", initContainers=[init])
+        with open(gate, "w") as opened:  # the init container reads it now
+            daemon.kill()
+            daemon.start()
+            opened.write("go\n")
+        pod = wait_for_phase(daemon, "web", "Running")
+        assert runs.read_text() == "run\n"
+        assert pod["status"]["initContainerStatuses"][0]["state"]["terminated"]["exitCode"] == 0
+    finally:
+        daemon.stop_with_pods()
+
+
+def test_a_deletion_that_was_under_way_is_finished(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        gate = base / "gate"
+        os.mkfifo(gate)
+        post(daemon, "web", f"trap 'read line < {gate}; exit 0' TERM; sleep 3600 & wait")
+        wait_for_phase(daemon, "web", "Running")
+        daemon.request("DELETE", f"{PODS}/web?gracePeriodSeconds=60")
+        with open(gate, "w") as opened:  # it has got TERM
+            daemon.kill()
+            daemon.start()
+            assert get(daemon, "web")["metadata"]["deletionGracePeriodSeconds"] == 60
+            opened.write("go\n")
+        for line in daemon.lines(f"{PODS}?watch=true&timeoutSeconds=20"):
+            if json.loads(line)["type"] == "DELETED":
+                break
+        assert get(daemon, "web")["reason"] == "NotFound"
+    finally:
+        daemon.stop_with_pods()
+
+
+def start_and_fail(*args: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "minikubelet", "daemon", *args],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_second_daemon_of_a_state_directory_is_refused(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        code, said = start_and_fail(f"--state-dir={base / 'node'}", "--listen=127.0.0.1:0")
+        assert code == 1
+        assert f"another minikubelet daemon (process {daemon.pid}) uses" in said
+    finally:
+        daemon.stop_with_pods()
+
+
+def test_a_port_that_is_taken_names_its_holder(base: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        listen = f"--listen=127.0.0.1:{port}"
+        code, said = start_and_fail(f"--state-dir={base / 'node'}", listen)
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{port}: the port is taken by" in said
+    assert f"{os.getpid()}" in said
+    assert "choose another with --listen" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        pytest.param(["--max-pods=none"], "is not a number between 1 and 100000", id="a number"),
+        pytest.param(["--listen=7443"], "is not HOST:PORT", id="an address"),
+        pytest.param(["--config=/nowhere.yaml"], "there is no file /nowhere.yaml", id="a file"),
+        pytest.param(["--images=/nowhere.yaml"], "there is no file /nowhere.yaml", id="images"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(args: list[str], text: str, base: Path) -> None:
+    code, said = start_and_fail(f"--state-dir={base / 'node'}", *args)
+    assert (code, text in said) == (2, True), said
+
+
+def test_a_damaged_database_is_told_and_the_daemon_goes_on(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        post(daemon, "web", "exec sleep 3600")
+        before = wait_for_phase(daemon, "web", "Running")["metadata"]["uid"]
+        daemon.kill()
+        database = base / "node" / "state.db"
+        for path in base.glob("node/state.db*"):
+            path.write_bytes(b"\0" * path.stat().st_size)
+        daemon.start()
+        assert list(database.parent.glob("state.db.damaged-*"))
+        assert "damaged" in daemon.log.read_text()
+        # The API has lost it; the worker's own record brings it to an end in order.
+        assert before
+    finally:
+        daemon.stop_with_pods()
+
+
+def test_systemd_is_told(base: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(base / "notify"))
+        systemd.settimeout(10)
+        env = {**os.environ, "NOTIFY_SOCKET": str(base / "notify")}
+        daemon = DaemonProcess(base / "node", env=env)
+        daemon.start()
+        ready = systemd.recv(1000).decode()
+        assert ready.startswith("READY=1\nSTATUS=0 Pods, API at https://127.0.0.1:")
+        assert daemon.terminate() == 0
+        assert systemd.recv(1000) == b"STOPPING=1\nSTATUS=ending, Pods go on"
+
+
+def test_an_interrupt_from_the_terminal_ends_it_as_well(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    assert daemon.terminate(number=signal.SIGINT) == 0
