@@ -9,7 +9,7 @@ before what an earlier daemon left has been adopted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from minikubelet.node.housekeeping import Housekeeping
 from minikubelet.node.mirror_pods import MirrorPods
 from minikubelet.node.node_publisher import NodePublisher
 from minikubelet.node.object_lookup import ObjectWatch
-from minikubelet.node.recovery import DamagedRecord, Recovered, recover_pods
+from minikubelet.node.recovery import DamagedRecord, Recovered, RestoredPod, recover_pods
 from minikubelet.node.sources.api import ApiSource
 from minikubelet.node.sources.files import FileSource
 from minikubelet.node.stop_request import StopRequest
@@ -57,6 +57,7 @@ class NodeParts:
     publisher: NodePublisher
     housekeeping: Housekeeping
     write_event: Callable[[EventDraft], object]
+    restore_lost: Callable[[Iterable[RestoredPod]], None]
 
 
 class DaemonNode:
@@ -81,6 +82,7 @@ class DaemonNode:
         try:
             recovered = await recover_pods(parts.layout, parts.runtime)
             self._tell_damage(recovered.damaged)
+            parts.restore_lost(recovered.pods)
             parts.publisher.start()
             parts.housekeeping.orphans = recovered.orphans
             await self._run_parts(recovered)

@@ -21,6 +21,7 @@ from minikubelet.node.daemon_node import DaemonNode, NodeParts
 from minikubelet.node.desired import PodSourceName
 from minikubelet.node.host_facts import HostFacts, read_host_facts
 from minikubelet.node.housekeeping import Housekeeping
+from minikubelet.node.lost_objects import restore_lost_pods
 from minikubelet.node.mirror_pods import MirrorPods
 from minikubelet.node.node_object import NodeIdentity, well_known_labels
 from minikubelet.node.node_publisher import NodePublisher
@@ -177,6 +178,7 @@ def join_parts(
         publisher=publisher,
         housekeeping=housekeeping,
         write_event=plan.write_event,
+        restore_lost=lambda pods: restore_lost_pods(plan.store, pods),
     )
 
 
