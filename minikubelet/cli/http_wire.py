@@ -42,7 +42,7 @@ class Connection:
     def __init__(self, sock: socket.socket, host: str) -> None:
         self.sock = sock
         self._host = host
-        self._file: io.BufferedReader = sock.makefile("rb", _CHUNK)
+        self._file = io.BufferedReader(sock.makefile("rb", 0), _CHUNK)
 
     def request(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None

@@ -98,7 +98,7 @@ def _decode_union(kinds: tuple[Any, ...], document: Any) -> Any:
     raise ValueError(f"{document.get(_TAG)!r} is none of {kinds}")
 
 
-def _decode_dataclass(kind: type[Any], document: Any) -> Any:
+def _decode_dataclass(kind: Any, document: Any) -> Any:
     _require(isinstance(document, dict), kind, document)
     hints = _hints(kind)
     values = {
