@@ -7,19 +7,22 @@ writer is never blocked.
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Iterable
 
 from minikubelet.runtime.shim.loop import Loop
 
 _READ_BYTES = 65536
 _PIPE_BYTES = 1024 * 1024
 """More than a pipe holds."""
+_MAX_LEFTOVERS = 64
 
 
 class Capture:
-    """Keeps the first `limit` bytes. Owns the descriptor; the end of the stream closes it."""
+    """Keeps the first `limit` bytes. Owns the descriptor, which does not block; the end of the
+    stream closes it."""
 
     def __init__(self, loop: Loop, fd: int, limit: int) -> None:
-        os.set_blocking(fd, False)
         self.data = b""
         self._loop = loop
         self._fd = fd
@@ -57,3 +60,19 @@ class Capture:
         elif len(self.data) < self._limit:
             self.data += data[: self._limit - len(self.data)]
         return len(data)
+
+
+class Leftovers:
+    """Pipes of commands that have ended, while somebody in the background may still write to them:
+    what comes is thrown away. Of many, the oldest are closed."""
+
+    def __init__(self) -> None:
+        self._captures: deque[Capture] = deque()
+
+    def take(self, captures: Iterable[Capture]) -> None:
+        for capture in captures:
+            if capture.open:
+                capture.discard()
+                self._captures.append(capture)
+        while len(self._captures) > _MAX_LEFTOVERS:
+            self._captures.popleft().close()

@@ -65,7 +65,7 @@ def run_child(
         try:
             _reset_signals()
             os.setsid()
-            _connect_stdio(stdio, terminal=bool(spec["tty"]) and os.isatty(stdio[0]))
+            _connect_stdio(stdio)
             _set_oom_score(spec["oom_score_adj"])
             enter()
             _switch_user(spec)
@@ -144,12 +144,12 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _connect_stdio(stdio: tuple[int, int, int], *, terminal: bool) -> None:
+def _connect_stdio(stdio: tuple[int, int, int]) -> None:
     # Move the sources out of the way first: one of them may be 0, 1 or 2 itself.
     sources = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in stdio]
     for target, source in enumerate(sources):
         os.dup2(source, target, inheritable=True)
-    if terminal:
+    if os.isatty(0):
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 

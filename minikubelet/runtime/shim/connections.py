@@ -17,6 +17,8 @@ from minikubelet.runtime.shim.protocol import Decoder, Message, encode
 from minikubelet.runtime.shim.records import remove
 
 _READ_BYTES = 65536
+_BACKLOG = 128
+"""Each exec and attach session is a connection, and many may begin at a time."""
 _MAX_UNSENT = 64 * 1024 * 1024
 
 
@@ -66,6 +68,13 @@ class Connection:
             self._loop.forget(self._sock.fileno())
             self._sock.close()
             self._on_closed(self)
+
+    def hand_over(self) -> socket.socket:
+        """The peer speaks another protocol from now on: its socket is the caller's."""
+        self._open = False
+        self._loop.forget(self._sock.fileno())
+        self._on_closed(self)
+        return self._sock
 
     def _ready(self) -> None:
         if self._unsent:
@@ -129,7 +138,7 @@ class Connections:
             os.makedirs(os.path.dirname(self._path), 0o700)
             listener.bind(self._path)
         os.chmod(self._path, 0o600)
-        listener.listen(8)
+        listener.listen(_BACKLOG)
         listener.setblocking(False)
         self._listener = listener
         self._loop.watch(listener.fileno(), self._accept)

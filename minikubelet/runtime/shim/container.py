@@ -38,7 +38,8 @@ class Container:
 
     def prepare(self) -> None:
         """Open what the process and the shim will share. Raises OSError."""
-        self._stdio = make_stdio(self.spec)
+        spec = self.spec
+        self._stdio = make_stdio(stdin=spec["stdin"], tty=spec["tty"], user=spec["user"])
         self.status, self._child_status = os.pipe()
         self._child_go, self._go = os.pipe()
 
@@ -47,6 +48,11 @@ class Container:
         """What the process prints, by stream name."""
         assert self._stdio
         return self._stdio.outputs
+
+    @property
+    def stdin(self) -> int | None:
+        """See `Stdio.stdin`."""
+        return self._stdio.stdin if self._stdio else None
 
     def release(self) -> None:
         """In a process that has forked, or when nothing came of it: close everything."""

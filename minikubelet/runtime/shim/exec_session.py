@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable
 
 from minikubelet.runtime.shim import tree
-from minikubelet.runtime.shim.capture import Capture
+from minikubelet.runtime.shim.capture import Capture, Leftovers
 from minikubelet.runtime.shim.child import StartError, read_failure
 from minikubelet.runtime.shim.exec_spawn import SpawnedCommand, Surroundings, spawn_command
 from minikubelet.runtime.shim.linux import Process, exit_code_of
@@ -31,7 +30,6 @@ _GIVE_UP_SECONDS = 5.0
 _ENTER_SECONDS = 10.0
 """How long a command may take to be in the container and run; counts only when there is a timeout.
 """
-_MAX_LEFTOVERS = 64
 
 Send = Callable[[Message], None]
 
@@ -68,13 +66,13 @@ class _Session:
 class ExecSessions:
     """The commands of one container. `reaped` is to be told of each child that was waited for."""
 
-    def __init__(self, loop: Loop, surroundings: Surroundings) -> None:
+    def __init__(self, loop: Loop, surroundings: Surroundings, leftovers: Leftovers) -> None:
         self._loop = loop
         self._surroundings = surroundings
         self._sessions: dict[int, _Session] = {}
         self._answers: dict[str, Message] = {}
         """Of commands with a key that have ended."""
-        self._leftovers: deque[Capture] = deque()
+        self._leftovers = leftovers
 
     def start(self, owner: object, request: Message, send: Send) -> None:
         """Run the command of an `exec` request; `send` gets the answer. `owner` is who may cancel
@@ -88,7 +86,7 @@ class ExecSessions:
             self._answer(request.get("key"), send, _failed(request["id"], failure.message))
             return
         limit = int(request["output_limit"])
-        outputs = tuple(Capture(self._loop, fd, limit) for fd in command.outputs)
+        outputs = tuple(Capture(self._loop, fd, limit) for fd in command.stdio.outputs.values())
         session = _Session(request, command, owner, send, outputs, asked_at)
         self._sessions[command.pid] = session
         if command.status is None:
@@ -181,7 +179,7 @@ class ExecSessions:
         assert session.give_up_at is not None
         if session.timer:
             session.timer.cancel()
-        left = _processes_of(session.pid)
+        left = tree.session_members(session.pid)
         gone = not left and session.exit_code is not None
         if gone or time.monotonic() >= session.give_up_at:
             self._finish(session)
@@ -199,21 +197,7 @@ class ExecSessions:
             output.drain()
         if session.send:
             self._answer(session.key, session.send, _result(session))
-        for output in session.outputs:
-            if output.open:
-                output.discard()
-                self._leftovers.append(output)
-        while len(self._leftovers) > _MAX_LEFTOVERS:
-            self._leftovers.popleft().close()
-
-
-def _processes_of(leader: int) -> list[Process]:
-    """The command itself, what is beneath it, and what was orphaned but stayed in its session."""
-    members: dict[int, Process] = {}
-    for process in tree.descendants(os.getpid()):
-        if process.sid == leader or process.pid == leader or process.ppid in members:
-            members[process.pid] = process
-    return list(members.values())
+        self._leftovers.take(session.outputs)
 
 
 def _failed(id: int, message: str) -> Message:

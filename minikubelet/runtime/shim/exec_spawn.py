@@ -2,7 +2,7 @@
 
 Role: `posix_spawn` (vfork: no copy of page tables, no Python in the child) where the command needs
 nothing but the shim's own user, directory and namespaces; else fork, as for the container's main
-process.
+process. A terminal takes a fork, too: only a process of the new session can make it its own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from minikubelet.runtime.shim.child import (
     set_oom_score,
 )
 from minikubelet.runtime.shim.linux import die_with_parent
+from minikubelet.runtime.shim.stdio import Stdio, make_stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,41 +53,45 @@ class Surroundings:
 
 
 class SpawnedCommand:
-    """`outputs` are the read ends of stdout and stderr. `status` is closed by a successful exec
-    (see `child.read_failure`); None: it runs already."""
+    """`stdio` has the shim's ends. `status` is closed by a successful exec (see
+    `child.read_failure`); None: it runs already."""
 
-    __slots__ = ("outputs", "pid", "status")
+    __slots__ = ("pid", "status", "stdio")
 
-    def __init__(self, pid: int, outputs: tuple[int, int], status: int | None) -> None:
+    def __init__(self, pid: int, stdio: Stdio, status: int | None) -> None:
         self.pid = pid
-        self.outputs = outputs
+        self.stdio = stdio
         self.status = status
 
 
 def spawn_command(
-    surroundings: Surroundings, argv: Sequence[str], extra_env: Mapping[str, str]
+    surroundings: Surroundings,
+    argv: Sequence[str],
+    extra_env: Mapping[str, str],
+    *,
+    stdin: bool = False,
+    tty: bool = False,
+    **more: Any,
 ) -> SpawnedCommand:
-    """Raises StartError, also for a program that cannot be executed if that is known at once."""
+    """`more` is for `make_stdio`. Raises StartError, also for a program that cannot be executed if
+    that is known at once."""
     env = {**surroundings.spec["env"], **extra_env}
-    opened: list[int] = []
+    stdio = None
     try:
-        opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-        opened += os.pipe()
-        opened += os.pipe()
-        null, out, child_out, err, child_err = opened
-        stdio = (null, child_out, child_err)
+        stdio = make_stdio(stdin=stdin, tty=tty, user=surroundings.spec["user"], **more)
         status = None
-        if surroundings.simple:
-            pid = _spawn(surroundings, argv, env, stdio)
+        if surroundings.simple and not tty:
+            pid = _spawn(surroundings, argv, env, stdio.child)
         else:
-            pid, status = _fork(surroundings, argv, env, stdio)
-        opened = list(stdio)
-        return SpawnedCommand(pid, (out, err), status)
-    except OSError as error:
-        raise StartError(CREATE, f"cannot run a command: {reason(error)}") from None
-    finally:
-        for fd in opened:
-            os.close(fd)
+            pid, status = _fork(surroundings, argv, env, stdio.child)
+    except BaseException as error:
+        if stdio:
+            stdio.close()
+        if isinstance(error, OSError):
+            raise StartError(CREATE, f"cannot run a command: {reason(error)}") from None
+        raise
+    stdio.close_child_ends()
+    return SpawnedCommand(pid, stdio, status)
 
 
 def _spawn(

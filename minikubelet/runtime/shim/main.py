@@ -28,11 +28,11 @@ from minikubelet.runtime.shim.ending import (
     MainEnd,
     exit_record,
 )
-from minikubelet.runtime.shim.exec_session import ExecSessions
 from minikubelet.runtime.shim.log_file import LogFile
 from minikubelet.runtime.shim.loop import Loop
 from minikubelet.runtime.shim.output import Output
 from minikubelet.runtime.shim.protocol import FORMAT, Message, encode_with_record
+from minikubelet.runtime.shim.sessions import Sessions, refuse
 from minikubelet.runtime.shim.signals import Signals
 from minikubelet.runtime.shim.stopping import Stopping
 from minikubelet.runtime.shim.termination import termination_message
@@ -72,7 +72,7 @@ class Shim:
             {signal.SIGCHLD: self._reap, signal.SIGUSR1: self._listen_again},
         )
         self._output: Output | None = None
-        self._commands: ExecSessions | None = None
+        self._sessions: Sessions | None = None
         self._stopping = Stopping(
             self._loop, self._signal, self._kill, self._describe, self._connections.broadcast
         )
@@ -96,8 +96,9 @@ class Shim:
         except OSError as error:
             text = f"cannot create the container: {child.reason(error)}"
             raise child.StartError(child.CREATE, text) from None
-        self._output = Output(self._loop, self._container.outputs, self._log)
+        # First, so that what a terminal shows is remembered from the first byte on.
         self._loop.watch(self._container.status, self._on_status)
+        self._output = Output(self._loop, self._container.outputs, self._log)
         if self._owner is not None:
             self._loop.watch(self._owner, self._on_owner_lost)
 
@@ -139,7 +140,9 @@ class Shim:
             self._give_up(failure)
             return False
         self._started = True
-        self._commands = ExecSessions(self._loop, self._container.surroundings())
+        assert self._output
+        surroundings = self._container.surroundings()
+        self._sessions = Sessions(self._loop, surroundings, self._output, self._container.stdin)
         self._make_start_durable()
         started = encode_with_record("started", self._container.start_record)
         self._connections.broadcast_encoded(started)
@@ -193,21 +196,20 @@ class Shim:
                 self._greet(connection)
             case "stop":
                 self._stop(float(message["grace"]), int(message.get("signal", signal.SIGTERM)))
-            case "exec" if self._commands and not self._end:
-                self._commands.start(connection, message, connection.send)
-            case "exec":
-                text = "the container is not running"
-                connection.send({"type": "exec_failed", "id": message["id"], "message": text})
-            case "cancel" if self._commands:
-                self._commands.cancel(connection, message["id"])
+            case "exec" | "stream" if self._sessions and not self._end:
+                self._sessions.serve(connection, message)
+            case "exec" | "stream":
+                refuse(connection, message)
+            case "cancel" if self._sessions:
+                self._sessions.cancel(connection, message["id"])
 
     def _listen_again(self) -> None:
         with contextlib.suppress(OSError):
             self._connections.listen()
 
     def _on_closed(self, connection: Connection) -> None:
-        if self._commands:
-            self._commands.cancel(connection)
+        if self._sessions:
+            self._sessions.cancel(connection)
 
     def _greet(self, connection: Connection) -> None:
         container_id = self._spec["container_id"]
@@ -250,7 +252,7 @@ class Shim:
             process
             for process in tree.descendants(os.getpid())
             if process.pid != self._log.compressor_pid
-            and not (self._commands and self._commands.belongs_to_command(process))
+            and not (self._sessions and self._sessions.belongs_to_command(process))
         ]
 
     # --- ends of processes
@@ -266,8 +268,8 @@ class Shim:
                     self._end = MainEnd(status, usage)
                 elif pid == self._log.compressor_pid:
                     self._log.compressor_pid = 0
-                elif self._commands:
-                    self._commands.reaped(pid, status)
+                elif self._sessions:
+                    self._sessions.reaped(pid, status)
         except ChildProcessError:
             if self._end and self._exit_record is None:
                 self._finish()
@@ -306,6 +308,8 @@ class Shim:
         self._tree_end.cancel()
         if self._output:
             self._output.finish()
+        if self._sessions:
+            self._sessions.container_ended()
         self._oom |= self._container.end()
         self._exit_record = exit_record(
             self._spec,
@@ -322,13 +326,20 @@ class Shim:
             self._connections.stop_listening()
         self._connections.broadcast_encoded(encode_with_record("exited", self._exit_record))
         if written:
-            self._loop.stop()
+            self._leave()
         else:
             self._loop.call_later(_RECORD_RETRY_SECONDS, self._write_again)
 
+    def _leave(self) -> None:
+        """All is recorded; clients of exec and attach may have output to come yet."""
+        if self._sessions:
+            self._sessions.linger(self._loop.stop)
+        else:
+            self._loop.stop()
+
     def _write_again(self) -> None:
         if self._write_exit_record() or self._owner_lost:
-            self._loop.stop()
+            self._leave()
         else:
             self._loop.call_later(_RECORD_RETRY_SECONDS, self._write_again)
 

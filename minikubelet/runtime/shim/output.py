@@ -1,10 +1,10 @@
-"""Carry what a container prints from its pipes to its log file."""
+"""Carry what a container prints from its pipes to its log file, and to those who are attached."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from minikubelet.runtime.shim.log_file import LogFile
@@ -24,8 +24,26 @@ class Output:
         self._loop = loop
         self._log = log
         self._formatters = {fd: LineFormatter(name) for name, fd in streams.items()}
+        self._names = {fd: name for name, fd in streams.items()}
+        self._copy: Callable[[str, bytes], None] | None = None
+        self._paused = True
+        self.resume()
+
+    def copy_to(self, copy: Callable[[str, bytes], None] | None) -> None:
+        """Whom to give each chunk, by stream name, when it is logged."""
+        self._copy = copy
+
+    def pause(self) -> None:
+        """Take nothing more from the container until `resume`; it waits when its pipes are full."""
+        self._paused = True
         for fd in self._formatters:
-            loop.watch(fd, partial(self._pump, fd))
+            self._loop.forget(fd)
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            for fd in self._formatters:
+                self._loop.watch(fd, partial(self._pump, fd))
 
     def finish(self) -> None:
         """Write what is left once all writers are dead, and close."""
@@ -49,6 +67,8 @@ class Output:
             self._end(fd)
             return 0
         self._log.write(self._formatters[fd].feed(data, time.time_ns()))
+        if self._copy:
+            self._copy(self._names[fd], data)
         return len(data)
 
     def _end(self, fd: int) -> None:

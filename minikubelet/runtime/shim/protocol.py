@@ -8,7 +8,9 @@ stdout, stderr, timed_out, spawn_seconds, run_seconds}, `exec_failed` {id, messa
 {lost_bytes, message}, `exited` {record}. The shim closes the connection when it ends, which is
 after `exited`; to a `hello` after that it says `exited` again.
 From the daemon: `hello`, `stop` {grace, signal}, `exec` {id, argv, env, timeout, output_limit},
-`cancel` {id}.
+`cancel` {id}; and `stream`, on a connection of its own, which begins an exec or attach session
+(`frames.py`): {kind: exec, argv, stdin, stdout, stderr, tty, width, height} or {kind: attach,
+stdin, stdout, stderr}.
 Bytes (command output) travel as text of the same code points (latin-1). Times are seconds of the
 monotonic clock, which all processes of a machine share. Unknown types and members are ignored, so
 that two versions can follow each other; `hello` and `started` carry the format number.

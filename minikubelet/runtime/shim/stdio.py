@@ -1,4 +1,4 @@
-"""The three standard descriptors of a container, and the shim's ends of them.
+"""The three standard descriptors of a process, and the shim's ends of them.
 
 Role: pipes, or a pseudo-terminal for `tty: true` (L-115). Closing the child's ends in the shim is
 the caller's part.
@@ -11,20 +11,16 @@ import fcntl
 import os
 import struct
 import termios
-from collections.abc import Mapping
+from collections.abc import Collection
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-_COLUMNS, _ROWS = 80, 24
+_SIZE = (80, 24)
 
 
 class Stdio:
     """`child` are the ends for the new process; `outputs` are what the shim reads, by stream name.
 
     `stdin` is the end that the shim keeps open so that the process sees no end of input; None
-    without `stdin: true`.
+    without stdin. For a terminal it is always there: its size is set through it.
     """
 
     __slots__ = ("child", "outputs", "stdin")
@@ -36,44 +32,86 @@ class Stdio:
         self.outputs = outputs
         self.stdin = stdin
 
+    @property
+    def own(self) -> list[int]:
+        """The shim's ends."""
+        stdin = [] if self.stdin is None else [self.stdin]
+        return [*stdin, *self.outputs.values()]
+
     def close(self) -> None:
-        own = set(self.outputs.values())
-        if self.stdin is not None:
-            own.add(self.stdin)
-        for fd in own.union(self.child):
+        for fd in self.own:
             os.close(fd)
+        self.close_child_ends()
 
     def close_child_ends(self) -> None:
         for fd in set(self.child):
             os.close(fd)
 
 
-def make_stdio(spec: Mapping[str, Any]) -> Stdio:
-    """Pipes or a terminal as the spec says; the shim's ends do not block."""
-    stdio = _terminal() if spec["tty"] else _pipes(with_stdin=spec["stdin"])
-    for fd in stdio.outputs.values():
-        os.set_blocking(fd, False)
-    if spec["user"] is not None:
-        for fd in set(stdio.child):
-            _give_to(fd, spec["user"])
+def make_stdio(
+    *,
+    stdin: bool,
+    tty: bool,
+    user: int | None,
+    outputs: Collection[str] = ("stdout", "stderr"),
+    size: tuple[int, int] | None = None,
+) -> Stdio:
+    """Pipes or a terminal; the shim's ends do not block. What is not among `outputs` goes nowhere;
+    a terminal prints as stdout in any case. `size` is columns and rows. Raises OSError."""
+    opened: list[int] = []
+    try:
+        stdio = _terminal(opened, size or _SIZE) if tty else _pipes(opened, stdin, outputs)
+        if user is not None:
+            for fd in set(stdio.child):
+                _give_to(fd, user)
+        for fd in stdio.own:
+            os.set_blocking(fd, False)
+    except OSError:
+        for fd in opened:
+            os.close(fd)
+        raise
     return stdio
 
 
-def _pipes(*, with_stdin: bool) -> Stdio:
+def set_size(terminal: int, columns: int, rows: int) -> None:
+    """The kernel sends SIGWINCH to who works there, if that changes anything."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def rows_of(terminal: int) -> int:
+    rows, _, _, _ = struct.unpack("HHHH", fcntl.ioctl(terminal, termios.TIOCGWINSZ, bytes(8)))
+    return int(rows)
+
+
+def _pipes(opened: list[int], with_stdin: bool, outputs: Collection[str]) -> Stdio:
     stdin: int | None = None
     if with_stdin:
-        child_in, stdin = os.pipe()
+        child_in, stdin = pair = os.pipe()
+        opened += pair
     else:
         child_in = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    out, child_out = os.pipe()
-    err, child_err = os.pipe()
-    return Stdio((child_in, child_out, child_err), {"stdout": out, "stderr": err}, stdin)
+        opened.append(child_in)
+    child = [child_in]
+    own: dict[str, int] = {}
+    for name in ("stdout", "stderr"):
+        if name in outputs:
+            own[name], theirs = pair = os.pipe()
+            opened += pair
+            child.append(theirs)
+        else:
+            theirs = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            opened.append(theirs)
+            child.append(theirs)
+    return Stdio((child[0], child[1], child[2]), own, stdin)
 
 
-def _terminal() -> Stdio:
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
-    return Stdio((slave, slave, slave), {"stdout": master}, master)
+def _terminal(opened: list[int], size: tuple[int, int]) -> Stdio:
+    master, slave = pair = os.openpty()
+    opened += pair
+    writer = os.dup(master)  # reading and writing are watched for apart
+    opened.append(writer)
+    set_size(slave, *size)
+    return Stdio((slave, slave, slave), {"stdout": master}, writer)
 
 
 def _give_to(fd: int, user: int) -> None:

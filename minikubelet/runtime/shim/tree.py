@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from minikubelet.runtime.shim.linux import Process, read_process, send_signal
 
@@ -41,6 +41,21 @@ def descendants(root: int, exclude: frozenset[int] = frozenset()) -> list[Proces
             if process.state not in "ZX":
                 found.append(process)
     return found
+
+
+def session_members(leader: int, known: Collection[tuple[int, int]] = frozenset()) -> list[Process]:
+    """Descendants of this process that belong to a command: its leader, what is beneath it, and
+    what was orphaned but stayed in its session, or is `known` by pid and start time."""
+    members: dict[int, Process] = {}
+    for process in descendants(os.getpid()):
+        if (
+            process.sid == leader
+            or process.pid == leader
+            or process.ppid in members
+            or (process.pid, process.start_time) in known
+        ):
+            members[process.pid] = process
+    return list(members.values())
 
 
 def kill_processes(processes: Iterable[Process]) -> None:
