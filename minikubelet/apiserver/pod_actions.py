@@ -18,7 +18,6 @@ from minikubelet.apiserver.metadata import check_place, check_uid, timestamp
 from minikubelet.apiserver.requests import Target, find_target, is_dry_run, write_options
 from minikubelet.apiserver.resources import ResourceHandlers, json_response
 from minikubelet.apiserver.responses import (
-    ApiError,
     bad_request,
     conflict,
     not_found,
@@ -90,13 +89,6 @@ class PodActions:
             },
         }
         return json_response(orjson.dumps(answer), 201, (_TOKEN_WARNING,))
-
-    async def refuse_stream(self, request: web.Request) -> web.StreamResponse:
-        """Where no other part serves streams."""
-        target = find_target(request.match_info)
-        self._existing(target)
-        message = f"minikubelet does not serve pods/{target.subresource} here"
-        raise ApiError(501, "NotImplemented", message)
 
     async def _asked(
         self, request: web.Request, subresource: str, kinds: tuple[str, ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from minikubelet.apiserver.pod_actions import PodActions
 from minikubelet.apiserver.resources import ResourceHandlers
 from minikubelet.apiserver.services import Handler, Route
+from minikubelet.apiserver.streams import PodStreams
 
 _ROOTS = ("/api/{version}", "/apis/{group}/{version}")
 _POD = "/api/{version:v1}/namespaces/{namespace}/{plural:pods}/{name}"
@@ -33,10 +34,14 @@ def pod_routes(actions: PodActions, log: Handler) -> Iterator[Route]:
     yield Route("POST", f"{_POD}/binding", actions.bind)
     yield Route("POST", f"{_POD}/eviction", actions.evict)
     yield Route("POST", f"{_ACCOUNT}/token", actions.create_token)
-    for stream in ("attach", "exec", "portforward"):
-        # Alike for both: kubectl shows the answer to its second attempt (K-50).
-        for method in ("GET", "POST"):
-            yield Route(method, f"{_POD}/{{subresource:{stream}}}", actions.refuse_stream)
+
+
+def stream_routes(streams: PodStreams) -> Iterator[Route]:
+    """WebSockets begin with GET, SPDY with POST (K-50)."""
+    for method in ("GET", "POST"):
+        yield Route(method, f"{_POD}/exec", streams.exec)
+        yield Route(method, f"{_POD}/attach", streams.attach)
+        yield Route(method, f"{_POD}/portforward", streams.port_forward)
 
 
 def _item(path: str, handlers: ResourceHandlers, *, subresource: bool = False) -> Iterator[Route]:

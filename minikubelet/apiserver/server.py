@@ -34,8 +34,9 @@ from minikubelet.apiserver.responses import (
     too_large,
 )
 from minikubelet.apiserver.reviews import reviews_routes
-from minikubelet.apiserver.routes import pod_routes, resource_routes
+from minikubelet.apiserver.routes import pod_routes, resource_routes, stream_routes
 from minikubelet.apiserver.services import ApiServices, Route
+from minikubelet.apiserver.streams import PodStreams
 from minikubelet.apiserver.watching import Watches
 from minikubelet.apiserver.writing import ObjectWriter
 from minikubelet.log import get_logger
@@ -64,6 +65,7 @@ class ApiServer:
         self.guard = ConnectionGuard(self._limits, services.clock)
         self.watches = Watches(services.clock)
         self._logs = PodLogs(services)
+        self._streams = PodStreams(services)
         deleter = ObjectDeleter(services)
         writer = ObjectWriter(services)
         keeper = NamespaceKeeper(services, writer, deleter)
@@ -71,7 +73,9 @@ class ApiServer:
         deleter.orphan_dependents = garbage.orphan
         self._chores = Chores(services.store, services.clock, (keeper, garbage))
         self._runner: web.AppRunner | None = None
-        routes = _routes(services, access, writer, deleter, self.watches, self._logs, checks)
+        routes = _routes(
+            services, access, writer, deleter, self.watches, self._logs, self._streams, checks
+        )
         self.app = build_app(routes, access, self._limits, self.guard)
 
     async def start(self, host: str, port: int) -> int:
@@ -93,6 +97,7 @@ class ApiServer:
     async def stop(self) -> None:
         self.watches.end()
         self._logs.end()
+        self._streams.end()
         self._chores.stop()
         if self._runner is None:
             return
@@ -124,6 +129,7 @@ def _routes(
     deleter: ObjectDeleter,
     watches: Watches,
     logs: PodLogs,
+    streams: PodStreams,
     checks: Sequence[HealthCheck],
 ) -> Iterator[Route]:
     """In the order in which they are tried."""
@@ -133,6 +139,7 @@ def _routes(
     yield from document_routes()
     yield from reviews_routes(access, services.clock)
     yield from pod_routes(PodActions(services, deleter, handlers), logs.handle)
+    yield from stream_routes(streams)
     yield from resource_routes(handlers)
 
 

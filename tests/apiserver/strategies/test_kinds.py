@@ -111,11 +111,12 @@ async def test_binding(api: Api) -> None:
 
 @pytest.mark.parametrize("stream", ["attach", "exec", "portforward"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_streams_that_nobody_serves(api: Api, method: str, stream: str) -> None:  # K-50
+async def test_streams_of_pods_without_a_node(api: Api, method: str, stream: str) -> None:  # K-50
     missing = await api(method, f"{PODS}/web/{stream}")
     assert (missing.status, missing.message) == (404, 'pods "web" not found')
     await api.ok("POST", PODS, a_pod())
-    assert (await api(method, f"{PODS}/web/{stream}")).status == 501
+    unbound = await api(method, f"{PODS}/web/{stream}")
+    assert (unbound.status, unbound.message) == (400, "pod web does not have a host assigned")
 
 
 async def test_a_node_can_be_cordoned(api: Api) -> None:
