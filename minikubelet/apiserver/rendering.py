@@ -55,17 +55,17 @@ class Renderer:
         """A document in the form of the resource already."""
         return orjson.dumps(self._shaped([document], None))
 
-    def list(self, objects: Sequence[StoredObject], resource_version: int) -> bytes:
-        version = str(resource_version)
+    def list(self, objects: Sequence[StoredObject], metadata: Json) -> bytes:
+        """`metadata` is that of the list."""
         if self.wanted.form is not Form.OBJECT:
             documents = [served_form(stored.document, self.resource) for stored in objects]
-            return orjson.dumps(self._shaped(documents, version))
+            return orjson.dumps(self._shaped(documents, metadata))
         items = b",".join([self.stored(stored) for stored in objects])
         head = orjson.dumps(
             {
                 "kind": self.resource.list_kind,
                 "apiVersion": self.resource.api_version,
-                "metadata": {"resourceVersion": version},
+                "metadata": metadata,
             }
         )
         return head[:-1] + b',"items":[' + items + b"]}"
@@ -82,20 +82,22 @@ class Renderer:
             kind, api_version = "PartialObjectMetadata", f"{_META_GROUP}/{self.wanted.version}"
         return orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": meta})
 
-    def _shaped(self, documents: Sequence[Json], list_version: str | None) -> Json:
-        """One object, or a list when `list_version` is given."""
+    def _shaped(self, documents: Sequence[Json], list_metadata: Json | None) -> Json:
+        """One object, or a list when `list_metadata` is given."""
         match self.wanted.form:
             case Form.TABLE:
-                version = list_version or documents[0]["metadata"].get("resourceVersion", "")
-                return self._table(documents, {"resourceVersion": version})
+                if list_metadata is None:
+                    version = documents[0]["metadata"].get("resourceVersion", "")
+                    list_metadata = {"resourceVersion": version}
+                return self._table(documents, list_metadata)
             case Form.METADATA:
                 partial = [self._partial(document) for document in documents]
-                if list_version is None:
+                if list_metadata is None:
                     return partial[0]
                 return {
                     "kind": "PartialObjectMetadataList",
                     "apiVersion": f"{_META_GROUP}/{self.wanted.version}",
-                    "metadata": {"resourceVersion": list_version},
+                    "metadata": list_metadata,
                     "items": partial,
                 }
         return documents[0]

@@ -80,6 +80,9 @@ class ListOptions:
     bookmarks: bool = False
     send_initial_events: bool = False
     include_object: str = ""
+    limit: int = 0
+    """0 for no limit."""
+    continue_token: str = ""
 
 
 def find_target(match: Mapping[str, str], subresource: str = "") -> Target:
@@ -127,6 +130,8 @@ def list_options(query: Query) -> ListOptions:
         bookmarks=boolean(query, "allowWatchBookmarks"),
         send_initial_events=boolean(query, "sendInitialEvents"),
         include_object=query.get("includeObject", ""),
+        limit=max(integer(query, "limit") or 0, 0),
+        continue_token=query.get("continue", ""),
     )
 
 

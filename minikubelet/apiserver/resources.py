@@ -19,6 +19,7 @@ from minikubelet.apiserver.deleting import (
     delete_options,
 )
 from minikubelet.apiserver.negotiation import wanted_form
+from minikubelet.apiserver.paging import page_of
 from minikubelet.apiserver.patching import ObjectPatcher
 from minikubelet.apiserver.rendering import Renderer
 from minikubelet.apiserver.requests import Target, find_target, list_options, write_options
@@ -66,9 +67,8 @@ class ResourceHandlers:
                 self._services.clock,
                 self._watches,
             )
-        objects = self._selected(target, selection)
-        body = self._renderer(request, target).list(objects, self._store.resource_version)
-        return json_response(body)
+        page = page_of(self._store, target, selection, options)
+        return json_response(self._renderer(request, target).list(page.objects, page.metadata))
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         target = find_target(request.match_info)
@@ -142,8 +142,8 @@ class ResourceHandlers:
                 newest = max(newest, deleted.stored.resource_version)
         if newest:
             await self._store.durable(newest)
-        body = self._renderer(request, target).list(objects, self._store.resource_version)
-        return json_response(body)
+        metadata = {"resourceVersion": str(self._store.resource_version)}
+        return json_response(self._renderer(request, target).list(objects, metadata))
 
     def require_disk(self) -> None:
         if self._store.failing:

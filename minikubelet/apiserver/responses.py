@@ -49,13 +49,15 @@ class ApiError(Exception):
         self.retry_after_seconds = retry_after_seconds
         if retry_after_seconds is not None:
             self.details["retryAfterSeconds"] = retry_after_seconds
+        self.list_metadata: Json = {}
+        """Of a list that could not be continued: how it can."""
 
     @property
     def status(self) -> Json:
         status: Json = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.list_metadata,
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
