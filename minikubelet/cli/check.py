@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace, given: PodInput, redactor: Redactor, path: Path) -> int:
     loop = asyncio.get_running_loop()
     layout = layout_of(path)
-    api = RunApi(given.admitted, layout, args.pod_ip, path)
+    api = RunApi(given.admitted, layout, args.pod_ip, path, wanted=not args.no_api)
     session = CheckSession(given.pods, _plan(args, given.pods), api)
     inner = output_for(
         given.pods,

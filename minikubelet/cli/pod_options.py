@@ -58,6 +58,9 @@ def add_pod_options(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="address of the Pods, one of this host (127.0.0.1)",
     )
+    parser.add_argument(
+        "--no-api", action="store_true", help="serve no API for kubectl, and open no port"
+    )
     parser.add_argument("--no-color", action="store_true", help="no colors on a terminal")
     parser.add_argument(
         "--inherit-env", action="store_true", help="give containers this shell's environment too"

@@ -73,7 +73,7 @@ async def _run(args: argparse.Namespace, given: PodInput, path: Path) -> int:
         no_color=args.no_color,
         on_broken=lambda error: session.nobody_reads(loop),
     )
-    api = RunApi(given.admitted, layout_of(path), args.pod_ip, path)
+    api = RunApi(given.admitted, layout_of(path), args.pod_ip, path, wanted=not args.no_api)
     session = RunSession(given.pods, output, args.time_limit, api)
     node = node_for(given, args, path, session.on_status)
     return await session.run(node, layout_of(path))

@@ -30,7 +30,10 @@ log = get_logger(__name__)
 class RunApi:
     """`on_status` is to be called from the beginning; `serve` runs beside the Pods."""
 
-    def __init__(self, given: Admitted, layout: Layout, pod_ip: str, directory: Path) -> None:
+    def __init__(
+        self, given: Admitted, layout: Layout, pod_ip: str, directory: Path, *, wanted: bool
+    ) -> None:
+        self._wanted = wanted
         self._given = given
         self._layout = layout
         self._pod_ip = pod_ip
@@ -47,13 +50,16 @@ class RunApi:
             listener(pod, status)
 
     async def kubeconfig(self) -> Path | None:
-        """Wait for it; None when the API cannot be served."""
+        """Wait for it; None when there is no API."""
         self._wanted_at_once.set()
         await self._known.wait()
         return self._kubeconfig
 
     async def serve(self, node: Node, tell: Callable[[str], None]) -> None:
         """Until cancelled."""
+        if not self._wanted:
+            self._known.set()
+            return
         await self._turn(node)
         try:
             foreground = await asyncio.to_thread(
