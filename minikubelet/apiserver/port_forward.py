@@ -71,6 +71,7 @@ async def forward_over_spdy(
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 task.cancel()
+            await asyncio.wait(tasks)
             await _say_goodbye(mux, clock)
             writer.cancel()
         await link.close()

@@ -22,6 +22,7 @@ from minikubelet.apiserver.kubeconfig import render_kubeconfig
 from minikubelet.apiserver.pki import prepare_pki, server_context
 from minikubelet.apiserver.server import ApiServer
 from minikubelet.apiserver.services import ApiServices, Route
+from minikubelet.apiserver.stream_runtime import StreamRuntime
 from minikubelet.clock import Clock, SystemClock
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.json_tree import Json
@@ -126,6 +127,7 @@ async def serving_api(
     limits: HistoryLimits | None = None,
     extra_routes: tuple[Route, ...] = (),
     pki_dir: Path | None = None,
+    streams: StreamRuntime | None = None,
 ) -> AsyncIterator[Api]:
     """With `pki_dir`: over TLS, as kubectl wants it."""
     clock = clock or FakeClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
@@ -140,7 +142,12 @@ async def serving_api(
         )
 
     services = ApiServices(
-        store=store, clock=clock, node_name=NODE, identity=identity, extra_routes=extra_routes
+        store=store,
+        clock=clock,
+        node_name=NODE,
+        identity=identity,
+        streams=streams,
+        extra_routes=extra_routes,
     )
     pki = prepare_pki(pki_dir, SystemClock().now(), ["127.0.0.1"]) if pki_dir else None
     tls = server_context(pki) if pki else None

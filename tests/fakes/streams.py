@@ -22,7 +22,7 @@ class FakeEnd:
 class ScriptedStream:
     """Says what the test puts into `output` (None: the end), and keeps what it is given."""
 
-    def __init__(self, end: FakeEnd = FakeEnd(0)) -> None:  # noqa: B008 - frozen
+    def __init__(self, end: FakeEnd = FakeEnd(0)) -> None:
         self.output: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
         self.given: list[bytes | tuple[int, int] | None] = []
         """Data, sizes, and None for the end of stdin."""
