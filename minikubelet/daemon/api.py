@@ -22,6 +22,7 @@ from minikubelet.apiserver.pki import prepare_pki, server_context
 from minikubelet.apiserver.server import ApiServer
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.stats import stats_routes
+from minikubelet.apiserver.stream_runtime import StreamRuntime
 from minikubelet.apiserver.usage import UsageReader
 from minikubelet.apiserver.usage_metrics import usage_routes
 from minikubelet.clock import Clock
@@ -43,6 +44,8 @@ class ApiParts:
     layout: Layout
     journal: JournalReader
     series: Series
+    streams: StreamRuntime
+    """Whoever runs the containers."""
     checks: Sequence[HealthCheck] = ()
 
 
@@ -60,6 +63,7 @@ class NodeApi:
             node_name=parts.node_name,
             identity=parts.identity,
             layout=parts.layout,
+            streams=parts.streams,
         )
         watches = Gauge(
             "minikubelet_watches",
@@ -85,8 +89,16 @@ class NodeApi:
 
     async def start(self, kubeconfig: Path) -> None:
         """Listen, then write the kubeconfig. Raises OSError."""
+        await self.listen()
+        self.write_kubeconfig(kubeconfig)
+
+    async def listen(self) -> None:
+        """Raises OSError."""
         port = await self.server.start(self._listen.host, self._listen.port)
         self.url = server_url(self._listen.host, port)
+
+    def write_kubeconfig(self, kubeconfig: Path) -> None:
+        """With the port that the server listens on. Raises OSError."""
         text = render_kubeconfig(self.url, self._pki.ca_pem, self._pki.token)
         write_kubeconfig(kubeconfig, text)
 

@@ -13,10 +13,10 @@ import os
 import resource
 import shlex
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minikubelet import __version__
 from minikubelet.assembly import NodeOptions, daemon_node, local_node, new_identity
@@ -29,6 +29,7 @@ from minikubelet.journal_file import JournalFile
 from minikubelet.log import get_logger
 from minikubelet.node.daemon_node import DaemonNode
 from minikubelet.node.event_writer import EventWriter
+from minikubelet.node.pod_keeper import LaterFormatError
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.images_file import ImagesFileError, load_catalog
 from minikubelet.runtime.layout import Layout
@@ -58,14 +59,17 @@ async def run_daemon(config: Config, announce: Callable[[str], None]) -> None:
         layout.prepare()
         with locked(config.state_dir):
             await _Daemon(config, layout, _catalog(config)).run(announce)
-    except LockedError as error:
-        raise CannotStartError(str(error)) from error
-    except StoreWriteError as error:
+    except (LockedError, StoreWriteError, LaterFormatError) as error:
         raise CannotStartError(str(error)) from error
     except OSError as error:
         if error.filename is None:
             raise
-        raise CannotStartError(f"cannot use {error.filename}: {error.strerror}") from error
+        raise CannotStartError(f"cannot use {error.filename}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    is_other_kind = isinstance(error, FileExistsError)  # made where something else is
+    return "it is not a directory" if is_other_kind else str(error.strerror)
 
 
 def _catalog(config: Config) -> ImageCatalog:
@@ -108,21 +112,31 @@ class _Daemon:
                     records_of=lambda uid: (e.record for e in journal_file.records_of(uid)),
                     clock=self._clock,
                 )
-                failure: CannotStartError | None = None
-                async with asyncio.TaskGroup() as group:
-                    tasks = [
-                        group.create_task(events.run(), name="events"),
-                        group.create_task(node.run(), name="node"),
-                        group.create_task(self._notifier.keep_alive(self._clock), name="watchdog"),
-                    ]
-                    try:
-                        await self._serve(node, journal, journal_file, store, announce)
-                    except CannotStartError as error:
-                        failure = error
-                    for task in reversed(tasks):
-                        task.cancel()
-                if failure is not None:
-                    raise failure
+                serving = self._serve(node, journal, journal_file, store, announce)
+                await self._together(serving, node.run(), events.run())
+
+    async def _together(
+        self, serving: Coroutine[Any, Any, None], *parts: Coroutine[Any, Any, None]
+    ) -> None:
+        """Until the serving ends, or any of them says why it cannot go on."""
+        failures: list[Exception] = []
+
+        async def unless_it_cannot(part: Coroutine[Any, Any, None]) -> None:
+            try:
+                await part
+            except (CannotStartError, LaterFormatError, OSError) as error:
+                failures.append(error)
+                served.cancel()
+
+        async with asyncio.TaskGroup() as group:
+            served = group.create_task(unless_it_cannot(serving), name="serving")
+            watchdog = self._notifier.keep_alive(self._clock)
+            tasks = [group.create_task(unless_it_cannot(part)) for part in (watchdog, *parts)]
+            await asyncio.wait([served])
+            for task in tasks:
+                task.cancel()
+        if failures:
+            raise failures[0]
 
     async def _serve(
         self,
@@ -136,10 +150,16 @@ class _Daemon:
         _raise_open_file_limit()
         api = self._api(node, journal, journal_file, store)
         try:
-            await api.start(self._config.kubeconfig)
+            await api.listen()
         except OSError as error:
             raise CannotStartError(self._why_not_listening(error)) from error
         try:
+            kubeconfig = self._config.kubeconfig
+            try:
+                api.write_kubeconfig(kubeconfig)
+            except OSError as error:
+                text = f"cannot write the kubeconfig {kubeconfig}: {error.strerror}"
+                raise CannotStartError(f"{text}: name another with --kubeconfig") from error
             for text in store.recovered:
                 log.warning("the database was damaged", recovered=text)
             pods = f"{len(node.pods)} Pods" if len(node.pods) != 1 else "1 Pod"
@@ -187,6 +207,7 @@ class _Daemon:
                 layout=self._layout,
                 journal=journal_file,
                 series=series,
+                streams=node.runtime,
                 checks=(
                     HealthCheck("store", lambda: store.failing or None),
                     HealthCheck("spawner", lambda: None if node.runtime.spawner_pid else "none"),

@@ -87,6 +87,7 @@ async def serve(run: Foreground, ready: Callable[[Path], None]) -> None:
             layout=run.layout,
             journal=journal,
             series=series,
+            streams=node.runtime,
         ),
         pki_dir=run.directory / "pki",
         listen=Listen("127.0.0.1", 0),
