@@ -30,7 +30,7 @@ from minikubelet.apiserver.responses import (
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.strategies.events import served_form, stored_form, stored_message
 from minikubelet.apiserver.strategies.kinds import strategy_of
-from minikubelet.apiserver.strategies.strategy import Strategy
+from minikubelet.apiserver.strategies.strategy import Others, Strategy
 from minikubelet.manifest.fieldpath import ErrorType, FieldError
 from minikubelet.manifest.findings import Finding, Severity
 from minikubelet.manifest.json_tree import Json, copy_json
@@ -76,9 +76,11 @@ class ObjectWriter:
             findings = tuple(strategy.findings(new))
             if strategy.counts_generation:
                 new["metadata"]["generation"] = 1
-            new = strategy.complete(new)
-            errors = with_refusals(strategy.validate(new), findings)
             name = metadata.name_of(new)
+            others = self._others(target, name)
+            new = strategy.admit(strategy.complete(new), None, others)
+            errors = with_refusals(strategy.validate(new), findings)
+            errors += () if errors else strategy.clashes(new, others)
             if errors:
                 raise invalid(resource.group, resource.kind, name, errors)
             status = strategy.initial_status(new)
@@ -157,14 +159,21 @@ class ObjectWriter:
             if "status" in old:
                 new["status"] = old["status"]
         findings = _new_findings(strategy, new, old)
-        new = strategy.complete(new)
+        others = self._others(target, target.name)
+        new = strategy.admit(strategy.complete(new), old, others)
         errors = list(metadata.validate_metadata_update(new, old))
         if strategy.revalidates:
             errors += strategy.validate(new)
         errors += strategy.validate_update(new, old)
+        errors += () if errors else strategy.clashes(new, others)
         if strategy.counts_generation:
             new = _with_generation(new, old)
         return new, with_refusals(errors, findings), findings
+
+    def _others(self, target: Target, name: str) -> Others:
+        """Looked for only where a kind asks."""
+        me, storage = target.key_of(name), target.resource.storage
+        return lambda: (s.document for s in self._store.list(storage) if s.key != me)
 
     def _with_owners(
         self, new: Json, old: Json, target: Target, options: WriteOptions, applied: bool

@@ -1,17 +1,17 @@
 """Services and EndpointSlices, as plain objects: nothing listens at a service's address.
 
-Role: the defaults that clients rely on (K- section 8) and names. Upstream: pkg/apis/core/v1
-defaults.go, pkg/registry/core/service. Differs: the address is computed from the name, because no
-traffic depends on it. Pure.
+Role: the defaults that clients rely on (K- section 8), names and the form of endpoints; addresses
+are in `service_addresses.py`. Upstream: pkg/apis/core/v1 defaults.go, pkg/registry/core/service,
+pkg/apis/discovery/validation. Pure.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 
 from minikubelet.apiserver.metadata import name_of, validate_metadata
+from minikubelet.apiserver.strategies.service_addresses import give_addresses, taken_addresses
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.fieldpath import (
     FieldError,
@@ -31,8 +31,6 @@ _DNS_1035_TEXT = (
     "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
     f"regex used for validation is '{_DNS_1035}')"
 )
-_HOSTS = 2**16 - 512
-_NODE_PORTS = (30000, 32767)
 
 
 def _complete_service(document: Json) -> Json:
@@ -44,34 +42,14 @@ def _complete_service(document: Json) -> Json:
         port.setdefault("targetPort", port.get("port"))
     if spec["type"] == "ExternalName":
         return document
-    if not spec.get("clusterIP"):
-        spec["clusterIP"] = _address(document)
-    spec["clusterIPs"] = spec.get("clusterIPs") or [spec["clusterIP"]]
+    if not spec.get("clusterIP") and spec.get("clusterIPs"):
+        spec["clusterIP"] = spec["clusterIPs"][0]
     spec["ipFamilies"] = spec.get("ipFamilies") or ["IPv4"]
     spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
     spec["internalTrafficPolicy"] = spec.get("internalTrafficPolicy") or "Cluster"
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec["externalTrafficPolicy"] = spec.get("externalTrafficPolicy") or "Cluster"
-        for index, port in enumerate(objects_in(spec, "ports")):
-            port["nodePort"] = port.get("nodePort") or _node_port(document, index)
     return document
-
-
-def _digest(document: Json, more: str = "") -> int:
-    meta = document["metadata"]
-    text = f"{meta.get('namespace')}/{meta.get('name')}{more}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
-
-
-def _address(document: Json) -> str:
-    """From 10.96.0.0/16, the same for the same name, away from both ends."""
-    high, low = divmod(256 + _digest(document) % _HOSTS, 256)
-    return f"10.96.{high}.{low}"
-
-
-def _node_port(document: Json, index: int) -> int:
-    first, last = _NODE_PORTS
-    return first + _digest(document, f"/{index}") % (last - first + 1)
 
 
 def _validate_service(document: Json) -> Iterator[FieldError]:
@@ -118,6 +96,8 @@ SERVICES = Strategy(
     initial_status=_initial_service_status,
     validate=_validate_service,
     validate_update=_update_service,
+    admit=give_addresses,
+    clashes=taken_addresses,
     has_status=True,
     returned_on_delete=True,
 )

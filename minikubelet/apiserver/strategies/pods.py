@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minikubelet.apiserver.metadata import validate_references
+from minikubelet.apiserver.strategies.pod_admission import admit_pod, is_admitted
 from minikubelet.apiserver.strategies.pod_update import MIRROR_ANNOTATION, validate_pod_update
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.decode import decode_pod
@@ -66,12 +67,17 @@ def _findings(document: Json) -> tuple[Finding, ...]:
     """Of the spec: a client may send back the metadata and status that it was given (K-24). What
     places pods is honored by the node of a daemon (L-69 … L-73)."""
     spec: Json = document.get("spec") or {}
-    kept = {name: value for name, value in spec.items() if name not in _PLACING}
+    kept = {
+        name: value
+        for name, value in spec.items()
+        if name not in _PLACING and not is_admitted(name, value)
+    }
     return findings_of({"spec": kept}, Positions(""))
 
 
 PODS = Strategy(
     complete=complete_pod,
+    admit=admit_pod,
     initial_status=_initial_status,
     validate=_validate,
     validate_update=validate_pod_update,

@@ -14,6 +14,9 @@ from minikubelet.manifest.fieldpath import FieldError
 from minikubelet.manifest.findings import Finding
 from minikubelet.manifest.json_tree import Json
 
+Others = Callable[[], Iterable[Json]]
+"""The other objects of the kind, of all namespaces."""
+
 
 def _same(document: Json) -> Json:
     return document
@@ -27,6 +30,14 @@ def _anything(new: Json, old: Json) -> Iterable[FieldError]:
     return ()
 
 
+def _as_it_is(new: Json, old: Json | None, others: Others) -> Json:
+    return new
+
+
+def _no_clashes(document: Json, others: Others) -> Iterable[FieldError]:
+    return ()
+
+
 def _no_findings(document: Json) -> Iterable[Finding]:
     return ()
 
@@ -35,12 +46,17 @@ def _no_findings(document: Json) -> Iterable[Finding]:
 class Strategy:
     complete: Callable[[Json], Json] = _same
     """Fills in the defaults; the argument may be changed and returned."""
+    admit: Callable[[Json, Json | None, Others], Json] = _as_it_is
+    """Fills in what depends on more than the object: the old one, None for a new object, and the
+    others of its kind. After `complete`."""
     initial_status: Callable[[Json], Json | None] = _no_status
     """The status of a new object; None for none."""
     validate: Callable[[Json], Iterable[FieldError]] = validate_metadata
     """Errors of a new object."""
     validate_update: Callable[[Json, Json], Iterable[FieldError]] = _anything
     """Errors of a change, from the new and the old object; those of `metadata` come besides."""
+    clashes: Callable[[Json, Others], Iterable[FieldError]] = _no_clashes
+    """Errors of an object beside the others of its kind."""
     revalidates: bool = True
     """Whether a changed object has to pass `validate` too."""
     findings: Callable[[Json], Iterable[Finding]] = _no_findings
