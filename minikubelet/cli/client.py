@@ -46,7 +46,7 @@ class Client:
     def __init__(self, cluster: Cluster, timeout: float = _TIMEOUT_SECONDS) -> None:
         """`timeout`: how long the server may be silent, except in a stream that has begun."""
         self.cluster = cluster
-        self._timeout = timeout
+        self.timeout = timeout
         self._url = urlsplit(cluster.server)
         self._connection: Connection | None = None
         self._warned: set[str] = set()
@@ -69,7 +69,7 @@ class Client:
         try:
             data = response.read()
         except (OSError, WireError) as err:
-            raise self._unreachable(err) from err
+            raise unreachable(err, self.cluster, self.timeout) from err
         try:
             answer = json.loads(data) if data else {}
         except ValueError as err:
@@ -128,10 +128,10 @@ class Client:
             response = self._connect().request(method, target, headers, data)
             self._warn(response)
             if response.status >= 400:
-                raise _failure(response.status, response.read(), self.cluster)
+                raise server_error(response.status, response.read(), self.cluster)
         except (OSError, WireError) as err:
             self.close()
-            raise self._unreachable(err) from err
+            raise unreachable(err, self.cluster, self.timeout) from err
         return response
 
     def _warn(self, response: Response) -> None:
@@ -148,27 +148,29 @@ class Client:
         url = self._url
         host = url.hostname or ""
         port = url.port or _PORTS[url.scheme]
-        sock = socket.create_connection((host, port), self._timeout)
+        sock = socket.create_connection((host, port), self.timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if url.scheme == "https":
-            sock = _tls(self.cluster).wrap_socket(sock, server_hostname=host)
+            sock = tls_context(self.cluster).wrap_socket(sock, server_hostname=host)
         self._connection = Connection(sock, url.netloc)
         return self._connection
 
-    def _unreachable(self, err: Exception) -> CommandError:
-        server, source = self.cluster.server, self.cluster.source
-        if isinstance(err, ConnectionRefusedError):
-            return CommandError(
-                f"the daemon is not running: nothing listens at {server} (from {source}). "
-                "Start it with `minikubelet daemon`"
-            )
-        if isinstance(err, ssl.SSLCertVerificationError):
-            return CommandError(
-                f"{server} is not the server that {source} was written for: {err.verify_message}"
-            )
-        if isinstance(err, TimeoutError):
-            return CommandError(f"{server} did not answer within {self._timeout:g}s")
-        return CommandError(f"cannot talk to {server}: {_why(err)}")
+
+def unreachable(err: Exception, cluster: Cluster, timeout: float) -> CommandError:
+    """What to say when the server cannot be talked to."""
+    server, source = cluster.server, cluster.source
+    if isinstance(err, ConnectionRefusedError):
+        return CommandError(
+            f"the daemon is not running: nothing listens at {server} (from {source}). "
+            "Start it with `minikubelet daemon`"
+        )
+    if isinstance(err, ssl.SSLCertVerificationError):
+        return CommandError(
+            f"{server} is not the server that {source} was written for: {err.verify_message}"
+        )
+    if isinstance(err, TimeoutError):
+        return CommandError(f"{server} did not answer within {timeout:g}s")
+    return CommandError(f"cannot talk to {server}: {_why(err)}")
 
 
 def segment(text: str) -> str:
@@ -197,7 +199,7 @@ def status_text(status: Json) -> str:
     return f"Error from server ({reason}): {message}" if reason else f"Error from server: {message}"
 
 
-def _failure(code: int, data: bytes, cluster: Cluster) -> ServerError:
+def server_error(code: int, data: bytes, cluster: Cluster) -> ServerError:
     try:
         status = json.loads(data)
     except ValueError:
@@ -219,7 +221,7 @@ def _warning_text(header: str) -> str:
     return text
 
 
-def _tls(cluster: Cluster) -> ssl.SSLContext:
+def tls_context(cluster: Cluster) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=cluster.authority or None)
     if cluster.insecure:
         context.check_hostname = False

@@ -21,11 +21,10 @@ from minikubelet.cli.api_options import (
     with_client,
 )
 from minikubelet.cli.client import Client, CommandError
+from minikubelet.cli.pod_containers import default_container
 from minikubelet.durations import duration
 from minikubelet.manifest.json_tree import Json
 
-_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-_MARKS = (("containers", ""), ("initContainers", " (init)"), ("ephemeralContainers", " (ephem)"))
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 _EPILOG = """\
@@ -130,16 +129,9 @@ def _containers(args: argparse.Namespace, pod: Json) -> list[str]:
         return [c["name"] for names in _LISTS for c in spec.get(names) or ()]
     if args.container:
         return [str(args.container)]
-    names: list[str] = [container["name"] for container in spec.get("containers") or ()]
-    annotated = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
-    chosen: str = annotated if annotated in names else names[0]
-    if len(names) > 1 and chosen != annotated:
-        others = ", ".join(
-            f"{container['name']}{mark}"
-            for listed, mark in _MARKS
-            for container in spec.get(listed) or ()
-        )
-        print(f'Defaulted container "{chosen}" out of: {others}', file=sys.stderr)
+    chosen, told = default_container(pod)
+    if told:
+        print(told, file=sys.stderr)
     return [chosen]
 
 

@@ -33,6 +33,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "get": "print objects in columns, as YAML or as JSON",
         "describe": "tell all about objects, with their events",
         "logs": "print what containers wrote",
+        "exec": "run a command in a container",
+        "attach": "see what a running container writes, and write to it",
+        "cp": "copy files to and from containers",
+        "port-forward": "forward local ports to a Pod",
         "events": "print events in the order in which they happened",
         "why": "why a Pod is as it is, and why it was restarted",
         "top": "print what Pods or the node use of CPU and memory",
@@ -103,7 +107,7 @@ def _dispatch(arguments: list[str]) -> int:
         help="one of these; `minikubelet COMMAND --help` explains it with examples",
     )
     if chosen in COMMANDS:
-        module = importlib.import_module(f"minikubelet.cli.{chosen}")
+        module = importlib.import_module(f"minikubelet.cli.{chosen.replace('-', '_')}")
         module.add_parser(subparsers)
         own, trailing = _split(arguments, getattr(module, "TAKES_COMMAND", False))
         args = _parse(parser, own)
