@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 
 from minikubelet.apiserver.stream_bytes import ByteLink
-from minikubelet.apiserver.wire.spdy import ResetStatus, SpdyConnection, SpdyEvent
+from minikubelet.apiserver.wire.spdy import GoingAway, ResetStatus, SpdyConnection, SpdyEvent
 from minikubelet.apiserver.wire.spdy_frames import SpdyError
 from minikubelet.log import get_logger
 
@@ -87,7 +87,7 @@ class SpdyMux:
             raise ConnectionResetError("the connection was lost")
 
     async def until_client_leaves(self) -> None:
-        while await self.next_event() is not None:
+        while not isinstance(await self.next_event(), GoingAway | None):
             pass
 
     async def write_all(self) -> None:
