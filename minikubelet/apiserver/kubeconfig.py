@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import stat
 from pathlib import Path
 
 from minikubelet.apiserver.private_files import write_private
@@ -50,5 +51,15 @@ contexts:
 
 
 def write_kubeconfig(path: Path, text: str) -> None:
-    """0600, at one stroke; a directory that is missing is made, 0700. Raises OSError."""
-    write_private(path, text.encode())
+    """0600, at one stroke; a directory that is missing is made, 0700. Raises OSError.
+
+    One that is right already is left alone: a full disk is no reason not to start."""
+    if not _is_written(path, text.encode()):
+        write_private(path, text.encode())
+
+
+def _is_written(path: Path, data: bytes) -> bool:
+    try:
+        return stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_bytes() == data
+    except OSError:
+        return False

@@ -53,7 +53,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
     flag = f"--{option.name}"
     if option.is_switch:
-        parser.add_argument(flag, action="store_true", help=option.help)
+        # None when not given: then the file counts.
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=option.help)
         return
     parser.add_argument(
         flag,

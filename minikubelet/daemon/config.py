@@ -22,6 +22,9 @@ LONGEST_RUNTIME_DIR = 80
 """Bytes: the name of a socket in it may not have more than 107."""
 
 
+_NULL = "tag:yaml.org,2002:null"
+
+
 class ConfigError(Exception):
     """Everything that is wrong, one problem per line."""
 
@@ -62,10 +65,13 @@ def load_config(
     given = dict(_of_file(config_file, paths))
     for option in OPTIONS:
         value = flags.get(option.field)
-        if value is None or (option.is_switch and value is False):
+        if value is None:
             continue
         if option.is_path:
-            given[option.field] = path(str(value), cwd)
+            try:
+                given[option.field] = path(str(value), cwd)
+            except ValueError as error:
+                raise ConfigError((f"--{option.name}: {error}",)) from None
         elif option.is_map:
             given[option.field] = {**given.get(option.field, {}), **dict(value)}
         else:
@@ -171,6 +177,8 @@ class _Reader:
             if not isinstance(node, yaml.ScalarNode):
                 raise ValueError("a plain value is wanted")
             text = node.value
+            if node.tag == _NULL:
+                raise ValueError("a value is wanted: leave the line out for the default")
             return path(text, self._directory) if option.is_path else option.read(text)
         except ValueError as error:
             self._problem(node, f"{option.name}: {error}")

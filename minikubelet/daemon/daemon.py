@@ -233,8 +233,13 @@ class _Daemon:
             await store.open()
             try:
                 yield journal, journal_file, store
-            finally:
-                await store.close()
+            except BaseException:
+                try:
+                    await store.close()
+                except StoreWriteError as error:  # it must not hide why the daemon ends
+                    log.error("the last changes are lost", why=error)
+                raise
+            await store.close()
         finally:
             journal_file.close()
 

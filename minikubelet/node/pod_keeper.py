@@ -28,6 +28,16 @@ class RecordError(Exception):
     """A file that is there, and does not hold what it should."""
 
 
+class LaterFormatError(Exception):
+    """A later version of this program has written a file, and may have changed what it means."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"a newer minikubelet wrote {path} (format {found}, this one knows {known}): use that "
+            "version. Nothing was changed, and what runs goes on"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class DiskKeeper:
     """A `PodKeeper`."""
@@ -88,6 +98,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise RecordError(str(error)) from error
     if not isinstance(document, dict):
         raise RecordError("it is no JSON object")
-    if document.get("format") != FORMAT:
-        raise RecordError(f"its format is {document.get('format')!r}, not {FORMAT}")
+    found = document.get("format")
+    if isinstance(found, int) and found > FORMAT:
+        raise LaterFormatError(path, found, FORMAT)
+    if found != FORMAT:
+        raise RecordError(f"its format is {found!r}, not {FORMAT}")
     return document

@@ -15,6 +15,7 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.node.pod_keeper import (
     POD_FILE,
     WORKER_FILE,
+    LaterFormatError,
     RecordError,
     read_pod,
     read_worker,
@@ -24,10 +25,10 @@ from minikubelet.node.rebuilt_record import rebuild_record
 from minikubelet.pod.observed import RunState
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.processes import Adopted, ProcessRuntime
-from minikubelet.runtime.records import read_launch
+from minikubelet.runtime.records import format_of, read_launch
 from minikubelet.runtime.shim import linux
 from minikubelet.runtime.shim.adoption import end_by_force
-from minikubelet.runtime.shim.records import EXIT, LAUNCH
+from minikubelet.runtime.shim.records import EXIT, FORMAT, LAUNCH, START
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Recovered:
 async def recover_pods(layout: Layout, runtime: ProcessRuntime) -> Recovered:
     """Adopt everything, all at once. Events of adopted containers are held back until
     `runtime.release(container_id)`, which their worker calls. Raises OSError when the directory of
-    the pods cannot be read."""
+    the pods cannot be read; LaterFormatError, with nothing touched, when a later version was here
+    before."""
     found = await asyncio.to_thread(_read_all, layout)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_recover(pod, runtime)) for pod in found]
@@ -114,6 +116,8 @@ def _read_one(layout: Layout, pod_dir: Path) -> _Found:
     except RecordError as error:
         found.damaged.append(DamagedRecord(pod_dir / POD_FILE, str(error)))
     instances = list(pod_dir.glob("containers/*/*/"))
+    for instance in instances:
+        _check_format(instance)
     try:
         found.record = read_worker(pod_dir)
     except FileNotFoundError:
@@ -132,6 +136,15 @@ def _read_one(layout: Layout, pod_dir: Path) -> _Found:
         if path not in named and (path / LAUNCH).exists() and not (path / EXIT).exists()
     ]
     return found
+
+
+def _check_format(instance_dir: Path) -> None:
+    """Raises LaterFormatError."""
+    for name in (LAUNCH, START, EXIT):
+        path = instance_dir / name
+        found = format_of(path)
+        if found is not None and found > FORMAT:
+            raise LaterFormatError(path, found, FORMAT)
 
 
 async def _recover(

@@ -104,6 +104,16 @@ def read_launch(instance_dir: Path) -> dict[str, Any] | None:
     return _read(instance_dir / LAUNCH)
 
 
+def format_of(path: Path) -> int | None:
+    """The format of a record; None when it cannot be read."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    found = document.get("format") if isinstance(document, dict) else None
+    return found if isinstance(found, int) else None
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         document = json.loads(path.read_bytes())

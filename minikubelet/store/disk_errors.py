@@ -73,12 +73,18 @@ def why(path: Path, error: BaseException) -> tuple[str, str]:
     return reason, known[1]
 
 
+_KEPT = "The state is kept in memory until then and writing it is tried again"
+_LOST = "What changed since is lost"
+
+
 def write_text(path: Path, error: BaseException) -> str:
     reason, remedy = why(path, error)
-    return (
-        f"cannot write the state to {path}: {reason}; {remedy}. "
-        "The state is kept in memory until then and writing it is tried again"
-    )
+    return f"cannot write the state to {path}: {reason}; {remedy}. {_KEPT}"
+
+
+def last_text(text: str) -> str:
+    """Of `write_text`, when there is no other try."""
+    return text.replace(_KEPT, _LOST)
 
 
 def open_text(path: Path, error: BaseException) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from minikubelet.clock import Clock, Timer
 from minikubelet.log import get_logger
 from minikubelet.store.database import Database
-from minikubelet.store.disk_errors import DamagedError, is_damage, write_text
+from minikubelet.store.disk_errors import DamagedError, is_damage, last_text, write_text
 from minikubelet.store.objects import Change, StoreWriteError
 from minikubelet.store.opening import finish, open_database, write_anew
 from minikubelet.store.pending import Batch, Pending
@@ -108,7 +108,8 @@ class WriteBehind:
                 last = self._next_numbers()
                 await loop.run_in_executor(self._thread, finish, self._database, last)
         except (DamagedError, sqlite3.Error, OSError) as error:
-            raise StoreWriteError(write_text(self._database.path, error)) from error
+            text = write_text(self._database.path, error)
+            raise StoreWriteError(last_text(text)) from error
         finally:
             self._cancel_timers()
             await loop.run_in_executor(self._thread, self._database.close)
@@ -120,7 +121,7 @@ class WriteBehind:
             if self._in_flight:
                 await asyncio.wait([self._in_flight])
             if self.failing:
-                raise StoreWriteError(self.failing)
+                raise StoreWriteError(last_text(self.failing))
 
     def _schedule(self, *, lazily: bool) -> None:
         """Write soon: with all that this step of the event loop writes, or a little later."""

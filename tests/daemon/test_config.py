@@ -56,6 +56,13 @@ def test_a_flag_wins_over_the_file_and_labels_add_up(paths: DefaultPaths) -> Non
     )
 
 
+def test_a_flag_turns_off_what_the_file_turns_on(paths: DefaultPaths) -> None:
+    paths.config_dir.mkdir()
+    paths.config_file.write_text("stop-pods-on-exit: true\ninherit-env: true\n")
+    config = load_config({"stop_pods_on_exit": False}, None, paths, Path("/cwd"))
+    assert (config.stop_pods_on_exit, config.inherit_env) == (False, True)
+
+
 def test_every_setting_can_be_written_in_the_file() -> None:
     values = parse_config(
         """\
@@ -129,6 +136,18 @@ event-ttl: 90
             "/etc/somewhere/config.yaml:1: journal-max-size: '0Mi' is not a size: "
             "write 64Mi, 1Gi or bytes",
             id="a size of nothing",
+        ),
+        pytest.param(
+            "manifests: null",
+            "/etc/somewhere/config.yaml:1: manifests: a value is wanted: "
+            "leave the line out for the default",
+            id="null is no path of that name",
+        ),
+        pytest.param(
+            "images: ~",
+            "/etc/somewhere/config.yaml:1: images: a value is wanted: "
+            "leave the line out for the default",
+            id="null is no home directory",
         ),
     ],
 )

@@ -160,6 +160,7 @@ def test_a_port_that_is_taken_names_its_holder(base: Path) -> None:
     [
         pytest.param(["--max-pods=none"], "is not a number between 1 and 100000", id="a number"),
         pytest.param(["--listen=7443"], "is not HOST:PORT", id="an address"),
+        pytest.param(["--log-dir="], "--log-dir: a path is wanted", id="a path"),
         pytest.param(["--config=/nowhere.yaml"], "there is no file /nowhere.yaml", id="a file"),
         pytest.param(["--images=/nowhere.yaml"], "there is no file /nowhere.yaml", id="images"),
     ],
@@ -167,6 +168,77 @@ def test_a_port_that_is_taken_names_its_holder(base: Path) -> None:
 def test_a_wrong_option_is_a_usage_error(args: list[str], text: str, base: Path) -> None:
     code, said = start_and_fail(f"--state-dir={base / 'node'}", *args)
     assert (code, text in said) == (2, True), said
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        pytest.param("--kubeconfig=/proc/k", "cannot write the kubeconfig /proc/k: ", id="access"),
+        pytest.param("--log-dir=/dev/null", "/dev/null: it is not a directory", id="logs"),
+        pytest.param("--runtime-dir=/proc/r", "cannot use /proc/r: ", id="sockets"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_named(option: str, text: str, base: Path) -> None:
+    code, said = start_and_fail(f"--state-dir={base / 'node'}", "--listen=127.0.0.1:0", option)
+    assert (code, text in said, "Traceback" in said) == (1, True, False), said
+
+
+def test_records_of_a_later_version_are_refused_and_kept(base: Path) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        post(daemon, "web", "exec sleep 3600")
+        before = wait_for_phase(daemon, "web", "Running")["status"]["containerStatuses"]
+        assert daemon.terminate() == 0
+        for name in ("worker.json", "containers/app/*/start.json"):
+            path = next(base.glob(f"node/pods/*/{name}"))
+            record = path.read_bytes()
+            later = record.replace(b'"format":1', b'"format":2', 1)
+            path.write_bytes(later)
+            code, said = start_and_fail(f"--state-dir={base / 'node'}", "--listen=127.0.0.1:0")
+            assert (code, path.read_bytes()) == (1, later)
+            assert f"a newer minikubelet wrote {path} (format 2, this one knows 1)" in said
+            path.write_bytes(record)
+        daemon.start()
+        assert get(daemon, "web")["status"]["containerStatuses"] == before
+    finally:
+        daemon.stop_with_pods()
+
+
+@pytest.fixture
+def small_disk(base: Path) -> Iterator[Path]:
+    directory = base / "disk"
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", directory], check=True)
+
+
+def test_a_daemon_starts_on_a_full_disk_and_has_its_pods(small_disk: Path) -> None:
+    daemon = DaemonProcess(small_disk / "node")
+    daemon.log = small_disk.with_name("log")
+    daemon.start()
+    try:
+        post(daemon, "web", "exec sleep 3600")
+        before = wait_for_phase(daemon, "web", "Running")["status"]["containerStatuses"]
+        daemon.kill()
+        filler = small_disk / "filler"
+        free = os.statvfs(small_disk)
+        filler.write_bytes(b"x" * free.f_bavail * free.f_frsize)
+        daemon.start()
+        assert get(daemon, "web")["status"]["containerStatuses"] == before
+        assert "the disk is full; free some space" in daemon.log.read_text()
+        assert daemon.terminate() == 1
+        assert "free some space. What changed since is lost" in daemon.log.read_text()
+        filler.unlink()
+        daemon.start()
+        assert get(daemon, "web")["status"]["containerStatuses"] == before
+    finally:
+        daemon.stop_with_pods()
 
 
 def test_a_damaged_database_is_told_and_the_pods_go_on(base: Path) -> None:
