@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from minikubelet.apiserver.negotiation import media_type
+from minikubelet.apiserver.null_items import has_null_items, without_null_items
 from minikubelet.apiserver.protobuf import decode_protobuf
 from minikubelet.apiserver.requests import FieldValidation
 from minikubelet.apiserver.responses import ApiError, bad_request, unsupported_media_type
@@ -124,8 +125,8 @@ def as_document(body: Body, resource: Resource) -> Json:
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({resource.api_version})"
         )
-    if _has_null_item(content):
-        raise unhandled(resource, "null is not an item of a list")
+    if resource.message and has_null_items(content):
+        content = without_null_items(content, resource.message)
     rest = {k: v for k, v in content.items() if k not in ("apiVersion", "kind")}
     document: Json = copy_json({"apiVersion": api_version, "kind": kind, **rest})
     return document
@@ -206,14 +207,6 @@ def _limit_depth(content: Any) -> None:
         if not level:
             return
     raise bad_request(f"json parse error: nested deeper than {_MAX_DEPTH} levels")
-
-
-def _has_null_item(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_null_item(item) for item in value.values())
-    if isinstance(value, list):
-        return any(item is None or _has_null_item(item) for item in value)
-    return False
 
 
 def _children(value: Any) -> Iterator[Any]:

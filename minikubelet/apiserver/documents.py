@@ -5,6 +5,7 @@ Role: handlers around the pure documents of `discovery.py` and `openapi.py`.
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import sys
 from collections.abc import Callable
@@ -46,8 +47,8 @@ def document_routes() -> tuple[Route, ...]:
         Route("GET", "/apis/{group}/{version}", _resources),
         Route("GET", "/apis/{group}/{version}/", _resources),
         Route("GET", "/openapi/v2", _openapi_v2),
-        Route("GET", "/openapi/v3", _constant(openapi.openapi_v3_index())),
-        Route("GET", "/openapi/v3/", _constant(openapi.openapi_v3_index())),
+        Route("GET", "/openapi/v3", _openapi_v3_index),
+        Route("GET", "/openapi/v3/", _openapi_v3_index),
         Route("GET", "/openapi/v3/api/{version}", _openapi_v3),
         Route("GET", "/openapi/v3/apis/{group}/{version}", _openapi_v3),
     )
@@ -112,10 +113,15 @@ async def _openapi_v2(request: web.Request) -> web.StreamResponse:
     )
 
 
+async def _openapi_v3_index(request: web.Request) -> web.StreamResponse:
+    """In a thread: the first client waits for all documents to be made, the others do not."""
+    return _json(await asyncio.to_thread(openapi.openapi_v3_index))
+
+
 async def _openapi_v3(request: web.Request) -> web.StreamResponse:
     """The address holds the hash of the content, so clients may keep it for ever (K-100)."""
     group, version = request.match_info.get("group", ""), request.match_info["version"]
-    body = openapi.openapi_v3(group, version)
+    body = await asyncio.to_thread(openapi.openapi_v3, group, version)
     if body is None:
         raise no_such_path()
     etag = f'"{openapi.openapi_v3_hash(group, version)}"'

@@ -7,13 +7,13 @@ there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from minikubelet.apiserver import metadata
 from minikubelet.apiserver.bodies import Body, as_document, check_fields, read_json, read_yaml
-from minikubelet.apiserver.negotiation import media_type
 from minikubelet.apiserver.requests import FieldValidation, Target, WriteOptions
 from minikubelet.apiserver.responses import (
     ApiError,
@@ -25,6 +25,7 @@ from minikubelet.apiserver.responses import (
 )
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.strategies.events import served_form
+from minikubelet.apiserver.strategies.kinds import strategy_of
 from minikubelet.apiserver.writing import ObjectWriter, Written, require_stored
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.fieldpath import invalid as invalid_field
@@ -47,6 +48,10 @@ _ACCEPTED = (_JSON, _MERGE, _STRATEGIC, _APPLY)
 _MAX_OPERATIONS = 10_000
 
 
+def read_patch(data: bytes, kind: str) -> Body:
+    return read_yaml(data) if kind == _APPLY else read_json(data)
+
+
 class ObjectPatcher:
     def __init__(self, services: ApiServices, writer: ObjectWriter) -> None:
         self._store = services.store
@@ -54,18 +59,18 @@ class ObjectPatcher:
         self._writer = writer
 
     def patch(
-        self, target: Target, data: bytes, content_type: str, options: WriteOptions
+        self, target: Target, read: Callable[[], Body], kind: str, options: WriteOptions
     ) -> Written:
+        """`kind` is the media type, `read` reads the body when it matters."""
         require_stored(target.resource)
-        kind = media_type(content_type)
         if kind == _APPLY:
-            return self._apply(target, read_yaml(data), options)
+            return self._apply(target, read(), options)
         if kind not in _ACCEPTED:
             raise unsupported_media_type(_ACCEPTED)
         stored = self._store.get(target.key)
         if stored is None:
             raise not_found(target.resource, target.name)
-        body = read_json(data)
+        body = read()
         current = served_form(stored.document, target.resource)
         patched = _patched(current, body.content, kind, target.resource)
         document, warnings = _checked(patched, body, kind, target.resource, options)
@@ -122,6 +127,8 @@ class ObjectPatcher:
                 f"({target.name})"
             )
         applied["metadata"] = {**meta, "name": target.name}
+        if strategy_of(resource).has_status and not target.subresource:
+            applied.pop("status", None)  # not the client's to set here, nor to own (K-24)
         metadata.check_place(meta, target)
         if resource.namespaced:
             applied["metadata"]["namespace"] = target.namespace

@@ -8,19 +8,20 @@ refused and reads go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from minikubelet.apiserver.bodies import read_body
+from minikubelet.apiserver.bodies import Body, read_body
 from minikubelet.apiserver.deleting import (
     DeleteOptions,
     ObjectDeleter,
     delete_options,
 )
-from minikubelet.apiserver.negotiation import wanted_form
+from minikubelet.apiserver.negotiation import media_type, wanted_form
 from minikubelet.apiserver.paging import page_of
-from minikubelet.apiserver.patching import ObjectPatcher
+from minikubelet.apiserver.patching import ObjectPatcher, read_patch
 from minikubelet.apiserver.rendering import Renderer
 from minikubelet.apiserver.requests import Target, find_target, list_options, write_options
 from minikubelet.apiserver.responses import (
@@ -35,6 +36,8 @@ from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.watching import Watches, serve_watch
 from minikubelet.apiserver.writing import ObjectWriter, Written
 from minikubelet.store.objects import StoredObject
+
+_LARGE_BODY = 64 * 1024
 
 
 class ResourceHandlers:
@@ -87,7 +90,7 @@ class ResourceHandlers:
             raise method_not_allowed()
         data = await request.read()
         self.require_disk()
-        body = read_body(data, request.headers.get("Content-Type", ""))
+        body = await _read(data, request)
         written = self._writer.create(target, body, write_options(request.query))
         return await self._answer(request, target, written)
 
@@ -95,7 +98,7 @@ class ResourceHandlers:
         target = self._writable(request, "update")
         data = await request.read()
         self.require_disk()
-        body = read_body(data, request.headers.get("Content-Type", ""))
+        body = await _read(data, request)
         written = self._writer.update(target, body, write_options(request.query))
         return await self._answer(request, target, written)
 
@@ -103,9 +106,9 @@ class ResourceHandlers:
         target = self._writable(request, "patch")
         data = await request.read()
         self.require_disk()
-        written = self._patcher.patch(
-            target, data, request.headers.get("Content-Type", ""), write_options(request.query)
-        )
+        kind = media_type(request.headers.get("Content-Type", ""))
+        read = await _reading(data, lambda: read_patch(data, kind))
+        written = self._patcher.patch(target, read, kind, write_options(request.query))
         return await self._answer(request, target, written)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
@@ -185,6 +188,19 @@ class ResourceHandlers:
         else:
             body = renderer.served(written.document)
         return json_response(body, 201 if written.created else 200, written.warnings)
+
+
+async def _read(data: bytes, request: web.Request) -> Body:
+    content_type = request.headers.get("Content-Type", "")
+    return (await _reading(data, lambda: read_body(data, content_type)))()
+
+
+async def _reading(data: bytes, read: Callable[[], Body]) -> Callable[[], Body]:
+    """What reads a body; a large one has been read, while others were served."""
+    if len(data) < _LARGE_BODY:
+        return read
+    body = await asyncio.to_thread(read)
+    return lambda: body
 
 
 def json_response(

@@ -18,6 +18,7 @@ from minikubelet.apiserver import metadata
 from minikubelet.apiserver.bodies import Body, checked_document
 from minikubelet.apiserver.ephemeral import validate_ephemeral_containers
 from minikubelet.apiserver.requests import Target, WriteOptions, version_number
+from minikubelet.apiserver.resizing import validate_resize, with_new_resources
 from minikubelet.apiserver.responses import (
     ApiError,
     already_exists,
@@ -36,10 +37,14 @@ from minikubelet.manifest.findings import Finding, Severity
 from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.kinds import Resource, Serving
 from minikubelet.store.objects import Key, StoredObject
-from minikubelet.store.patch import record_update
+from minikubelet.store.patch import PatchError, record_update
 
 _NAME_ATTEMPTS = 8
 _UNKNOWN_MANAGER = "unknown"
+_WITH_TEMPLATE = frozenset(
+    {f"apps.{kind}" for kind in ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet")}
+    | {"batch.Job", "batch.CronJob", "core.ReplicationController"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,9 @@ class ObjectWriter:
             spec["ephemeralContainers"] = new["spec"].get("ephemeralContainers") or []
             new = _with_generation(strategy.complete({**copy_json(old), "spec": spec}), old)
             return new, list(validate_ephemeral_containers(new, old)), ()
+        if target.subresource == "resize":
+            new = _with_generation(with_new_resources(new, old), old)
+            return new, list(validate_resize(new, old)), ()
         if strategy.has_status:
             new.pop("status", None)
             if "status" in old:
@@ -182,14 +190,17 @@ class ObjectWriter:
         have owners."""
         meta = new["metadata"]
         if not applied and "managedFields" in meta:
-            return record_update(
-                old,
-                new,
-                manager=options.field_manager or _UNKNOWN_MANAGER,
-                message=stored_message(target.resource),
-                now=metadata.timestamp(self._identity().created_at),
-                subresource=target.subresource,
-            )
+            try:
+                return record_update(
+                    old,
+                    new,
+                    manager=options.field_manager or _UNKNOWN_MANAGER,
+                    message=stored_message(target.resource),
+                    now=metadata.timestamp(self._identity().created_at),
+                    subresource=target.subresource,
+                )
+            except PatchError:  # items without their keys: as upstream, the update is not refused
+                meta["managedFields"] = old["metadata"].get("managedFields") or []
         if not meta.get("managedFields", True):
             del meta["managedFields"]
         return new
@@ -232,12 +243,10 @@ def require_stored(resource: Resource) -> None:
     """Kinds that are only listed take no objects (wire spec, section 4)."""
     if resource.serving is Serving.STORED:
         return
-    raise ApiError(
-        501,
-        "NotImplemented",
-        f"minikubelet does not run {resource.group_resource} yet: create the Pods themselves, with "
-        "the containers of the template",
-    )
+    what = f"minikubelet does not run {resource.group_resource}"
+    if resource.message in _WITH_TEMPLATE:
+        what += " yet: create the Pods themselves, with the containers of the template"
+    raise ApiError(501, "NotImplemented", what)
 
 
 def check_version(document: Json, stored: StoredObject, target: Target) -> None:

@@ -116,6 +116,7 @@ _CORE = (
             Subresource("exec", "PodExecOptions", ("create", "get")),
             Subresource("log", "Pod", ("get",)),
             Subresource("portforward", "PodPortForwardOptions", ("create", "get")),
+            Subresource("resize", "Pod", _STATUS_VERBS),
             _status("Pod"),
         ),
     ),

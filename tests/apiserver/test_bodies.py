@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -72,3 +73,40 @@ async def test_yaml_and_no_content_type(api: Api) -> None:  # K-23, K-25
     ) as response:
         assert response.status == 201
     assert (await api("POST", MAPS, b"x", "application/cbor")).status == 415
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        pytest.param({"args": ["a", None]}, ["a", ""], id="texts"),
+        pytest.param({"args": None}, None, id="the list itself"),
+    ],
+)
+async def test_null_items_are_empty(api: Api, spec: dict[str, object], wanted: object) -> None:
+    pod = a_pod(containers=[{"name": "a", "image": "x", **spec}])
+    made = await api.ok("POST", f"{PODS}?fieldValidation=Strict", pod)
+    assert made["spec"]["containers"][0].get("args") == wanted
+
+
+async def test_null_objects_are_empty(api: Api) -> None:
+    refused = await api("POST", PODS, a_pod(containers=[None]))
+    assert refused.status == 422
+    assert "spec.containers[0].name: Required value" in refused.message
+    unknown = await api("POST", f"{PODS}?fieldValidation=Strict", a_pod(bogus=[None]))
+    assert 'unknown field "spec.bogus"' in unknown.message
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "application/json"])
+async def test_a_large_body_lets_others_through(api: Api, kind: str) -> None:
+    lines = "".join(f'"key{n}": "{n}",' for n in range(15_000)).encode()
+    body = b'{"metadata": {"name": "big"}, "data": {%b"last": "1"}}' % lines
+    if kind == "application/yaml":
+        body = b"# as yaml\n" + body
+    async with asyncio.TaskGroup() as tasks:
+        large = tasks.create_task(api("POST", MAPS, body, kind))
+        answered = 0
+        while not large.done():
+            await api.ok("GET", f"{MAPS}?limit=1")
+            answered += 1
+    assert large.result().status in (201, 422)
+    assert answered > 1

@@ -92,3 +92,23 @@ async def test_an_update_takes_applied_fields_over(api: Api) -> None:  # K-40
     await api.patch(f"{path}?fieldManager=editor", {"data": {"color": "red"}}, "merge-patch")
     refused = await api("PATCH", f"{path}?fieldManager=one", a_config_map(), APPLY)
     assert (refused.status, '"editor"' in refused.message) == (409, True)
+
+
+async def test_an_applied_status_is_not_the_client_s(api: Api) -> None:  # K-24
+    pod = a_pod() | {"status": {"phase": "Failed"}}
+    path = f"{PODS}/web?fieldManager=one"
+    for _ in range(2):
+        applied = await api("PATCH", path, pod, APPLY)
+        assert applied.body["status"]["phase"] == "Pending"
+        assert "f:status" not in applied.body["metadata"]["managedFields"][0]["fieldsV1"]
+    status = await api("PATCH", f"{PODS}/web/status?fieldManager=two", pod, APPLY)
+    assert (status.status, status.body["status"]["phase"]) == (200, "Failed")
+
+
+async def test_an_update_whose_items_have_no_keys(api: Api) -> None:
+    path = f"{CORE}/serviceaccounts/robot"
+    account = {"metadata": {"name": "robot", "labels": {"a": "b"}}}
+    await api.ok("PATCH", f"{path}?fieldManager=one", account, APPLY)
+    updated = await api("PUT", path, account | {"secrets": [{}]})
+    assert (updated.status, updated.body["secrets"]) == (200, [{}])
+    assert updated.body["metadata"]["managedFields"][0]["manager"] == "one"
