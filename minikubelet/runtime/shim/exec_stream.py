@@ -181,10 +181,6 @@ class ExecStream:
         ):
             self._connection.end(self._exit_code)
             self._cancel_timer()
-            if not self._terminal:
-                # Somebody in the background may go on writing, and is not to die of it.
-                pipes, self._outputs = tuple(self._outputs), {}
-                self._leftovers.take(Capture(self._loop, fd, 0) for fd in pipes)
             self._release()
             self._leave()
 
@@ -214,9 +210,13 @@ class ExecStream:
         return bool(members)
 
     def _release(self) -> None:
-        """Close the shim's ends. Of a terminal, that hangs up."""
-        for fd in tuple(self._outputs):
-            self._close_output(fd)
+        """Nobody listens any more. A terminal is closed, which hangs up; pipes are not, since who
+        still writes, in the background or as its last words, is not to die of that."""
+        if self._terminal:
+            for fd in tuple(self._outputs):
+                self._close_output(fd)
+        pipes, self._outputs = tuple(self._outputs), {}
+        self._leftovers.take(Capture(self._loop, fd, 0) for fd in pipes)
         if self._input:
             self._input.close()
 
