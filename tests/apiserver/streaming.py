@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from minikubelet.apiserver.services import Route
 from minikubelet.apiserver.stream_runtime import StreamRuntime
 from minikubelet.clock import Clock, SystemClock
 from minikubelet.manifest.json_tree import Json
@@ -33,7 +34,9 @@ def a_running_pod(name: str = "web", ip: str = "127.0.0.1") -> Json:
         "restartCount": 0,
         "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
     }
+    conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "ContainersReady")]
     pod["status"] = {"phase": "Running", "podIP": ip, "containerStatuses": [status]}
+    pod["status"]["conditions"] = conditions
     return pod
 
 
@@ -44,9 +47,12 @@ async def streaming_api(
     clock: Clock | None = None,
     pki_dir: Path | None = None,
     ip: str = "127.0.0.1",
+    extra_routes: tuple[Route, ...] = (),
 ) -> AsyncIterator[Api]:
     clock = clock or SystemClock()
-    async with serving_api(clock=clock, pki_dir=pki_dir, streams=streams) as api:
+    async with serving_api(
+        clock=clock, pki_dir=pki_dir, streams=streams, extra_routes=extra_routes
+    ) as api:
         api.store.create(key_of("pods", "web"), a_running_pod(ip=ip))
         yield api
 
