@@ -151,7 +151,7 @@ async def test_exec_and_port_forward_by_kr8s(api: Api) -> None:
         script = ["sh", "-c", "echo out; echo oh >&2; exit 7"]
         done = await pod.exec(script, check=False, capture_output=True)
         assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"oh\n", 7)
-        async with pod.portforward(remote_port=port) as local:
+        async with pod.portforward(remote_port=port, local_port="auto") as local:
             reader, writer = await asyncio.open_connection("127.0.0.1", local)
             writer.write(b"hello\n")
             assert await reader.read() == b"HELLO\n"
