@@ -12,7 +12,7 @@ import hashlib
 import json
 import secrets
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,9 @@ _CHECKED = "checked.json"
 _WILDCARDS = ("0.0.0.0", "::", "")
 _MIN_TOKEN_LENGTH = 40
 """Of a token that the user has put there: 160 bits, when it is written in hex digits."""
+
+Issue = Callable[[Path, datetime, Sequence[str], str], datetime]
+"""As `issuing.issue()`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +55,26 @@ class Pki:
         return self.directory / f"{name}.key"
 
 
+def _issue_here(directory: Path, now: datetime, hosts: Sequence[str], user: str) -> datetime:
+    from minikubelet.apiserver.issuing import issue  # see `_is_checked`
+
+    return issue(directory, now, hosts, user)
+
+
 def prepare_pki(
-    directory: Path, now: datetime, listen_hosts: Sequence[str] = (), user: str = "minikubelet"
+    directory: Path,
+    now: datetime,
+    listen_hosts: Sequence[str] = (),
+    user: str = "minikubelet",
+    *,
+    issue: Issue = _issue_here,
 ) -> Pki:
-    """Make or renew what needs it. Raises OSError when the directory cannot be written."""
+    """Make or renew what needs it, by `issue`. Raises OSError when the directory cannot be
+    written."""
     make_private_dir(directory)
     directory.chmod(0o700)
     hosts = server_hosts(listen_hosts)
     if not _is_checked(directory, now, hosts):
-        from minikubelet.apiserver.issuing import issue  # see `_is_checked`
-
         checked = {
             "since": now.isoformat(),
             "until": issue(directory, now, hosts, user).isoformat(),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from minikubelet.apiserver.access import Access
 from minikubelet.apiserver.health import HealthCheck
+from minikubelet.apiserver.issuing_apart import issue_apart
 from minikubelet.apiserver.journal_routes import journal_routes
 from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, write_kubeconfig
 from minikubelet.apiserver.limits import Limits, open_file_bound
@@ -54,7 +55,7 @@ class NodeApi:
 
     def __init__(self, parts: ApiParts, *, pki_dir: Path, listen: Listen) -> None:
         self._listen = listen
-        self._pki = prepare_pki(pki_dir, parts.clock.now(), (listen.host,))
+        self._pki = prepare_pki(pki_dir, parts.clock.now(), (listen.host,), issue=issue_apart)
         self.url = ""
         usage = UsageReader(parts.store, parts.layout, parts.clock)
         services = ApiServices(

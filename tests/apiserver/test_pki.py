@@ -12,6 +12,7 @@ import pytest
 import yaml
 from cryptography import x509
 
+from minikubelet.apiserver.issuing_apart import issue_apart
 from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, write_kubeconfig
 from minikubelet.apiserver.pki import prepare_pki, server_context, server_hosts
 
@@ -117,6 +118,24 @@ print("cryptography" in sys.modules)
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=20
     )
     assert (ran.stdout, ran.stderr) == ("False\n", "")
+
+
+def test_another_process_issues_as_this_one_would(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = _contents(prepare_pki(tmp_path / "pki", NOW, issue=issue_apart).directory)
+    (tmp_path / "pki" / "server.crt").write_bytes(b"junk")
+    pki = prepare_pki(tmp_path / "pki", NOW, issue=issue_apart)
+    assert _changed(before, _contents(pki.directory)) == {"server"}
+    assert "making a new one name=server" in caplog.text
+    server_context(pki)
+
+
+def test_without_another_process_they_are_issued_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    server_context(prepare_pki(tmp_path / "pki", NOW, issue=issue_apart))
 
 
 def test_a_key_of_another_pair_is_seen(tmp_path: Path) -> None:
