@@ -17,6 +17,7 @@ import orjson
 
 from minikubelet.apiserver.negotiation import media_type
 from minikubelet.apiserver.null_items import has_null_items, without_null_items
+from minikubelet.apiserver.plain_times import with_plain_times
 from minikubelet.apiserver.protobuf import decode_protobuf
 from minikubelet.apiserver.requests import FieldValidation
 from minikubelet.apiserver.responses import ApiError, bad_request, unsupported_media_type
@@ -133,7 +134,8 @@ def as_document(body: Body, resource: Resource) -> Json:
 
 
 def check_fields(document: Json, resource: Resource) -> CheckedFields:
-    """Compare with the field table; the document comes back without what the table lacks."""
+    """Compare with the field table; the document comes back without what the table lacks, its
+    times as the server writes them."""
     if not resource.message:
         return CheckedFields(document)
     findings = check_message(document, resource.message, Positions(""))
@@ -143,6 +145,8 @@ def check_fields(document: Json, resource: Resource) -> CheckedFields:
         document = copy_json(document)
         for finding in reversed(unknown):
             _remove(document, finding.path)
+    if not mistyped:
+        document = with_plain_times(document, resource.message)
     return CheckedFields(
         document,
         tuple(finding.upstream for finding in unknown),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -110,3 +111,24 @@ async def test_a_large_body_lets_others_through(api: Api, kind: str) -> None:
             answered += 1
     assert large.result().status in (201, 422)
     assert answered > 1
+
+
+async def test_times_in_other_words(api: Api) -> None:  # wire, section 15
+    """The Python clients read an object and send it back like this."""
+    made = await api.ok("POST", PODS, a_pod())
+    sent = json.loads(json.dumps(made).replace("12:00:00Z", "13:00:00.000000+01:00"))
+    assert sent != made
+    assert await api.ok("PUT", f"{PODS}/web", sent) == made
+    condition = {"type": "Own", "status": "True", "lastTransitionTime": "2026-01-01T11:00:00+00:00"}
+    patch = {"status": {"conditions": [condition]}}
+    patched = (await api.patch(f"{PODS}/web/status", patch)).body
+    assert patched["status"]["conditions"][0]["lastTransitionTime"] == "2026-01-01T11:00:00Z"
+
+
+async def test_precise_times(api: Api) -> None:
+    spec = {"renewTime": "2026-01-01T11:00:00Z"}
+    lease = {"metadata": {"name": "l"}, "spec": spec}
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    assert (await api.ok("POST", path, lease))["spec"] == {
+        "renewTime": "2026-01-01T11:00:00.000000Z"
+    }
