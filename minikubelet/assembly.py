@@ -12,7 +12,7 @@ import random
 import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.listening import port_holders
 from minikubelet.runtime.processes import ContainerEvent, ProcessRuntime
+from minikubelet.value_class import dataclass
 
 if TYPE_CHECKING:  # `run` has no use for these before its first container
     from minikubelet.events import EventDraft

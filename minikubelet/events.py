@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -40,6 +40,7 @@ from minikubelet.journal import (
     VolumeFailed,
 )
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.value_class import dataclass
 
 
 class EventType(StrEnum):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from minikubelet.kill_cause import KillCause
 from minikubelet.log import get_logger
 from minikubelet.manifest.meta import ObjectMeta
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 if TYPE_CHECKING:  # it brings asyncio, which those who only read records do without
     from minikubelet.clock import Clock

@@ -12,7 +12,6 @@ import functools
 import typing
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from minikubelet import journal
 from minikubelet.journal import PodRef, Record
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 
 def record_to_json(record: Record) -> dict[str, Any]:

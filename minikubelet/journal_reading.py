@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from minikubelet.journal import PodRef, Record
 from minikubelet.journal_thinning import Kept, Thinning
+from minikubelet.value_class import dataclass
 
 RECORDS_OF_ONE_POD = 5_000
 """So many, the newest, are read of one pod where nobody asks for more: a tenth of a second."""

@@ -15,12 +15,14 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from minikubelet.value_class import dataclass
 
 Json = dict[str, Any]
 

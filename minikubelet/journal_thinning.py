@@ -10,11 +10,12 @@ records of other containers that are younger; memory is bounded.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from minikubelet.journal import ContainerExited, KillRequested, ProbeAttempted, Record
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 KEPT_EVERY = timedelta(minutes=10)
 CAPACITY = 10_000

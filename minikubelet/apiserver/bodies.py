@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -27,6 +26,7 @@ from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.manifest.strict import check_message
 from minikubelet.manifest.yaml_text import parse_text
 from minikubelet.store.kinds import Resource
+from minikubelet.value_class import dataclass
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"

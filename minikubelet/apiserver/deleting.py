@@ -7,7 +7,6 @@ Upstream: apiserver pkg/registry/rest/delete.go, pkg/registry/core/pod strategy.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -27,6 +26,7 @@ from minikubelet.apiserver.writing import is_finished
 from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.kinds import Resource
 from minikubelet.store.objects import Key, StoredObject
+from minikubelet.value_class import dataclass
 
 PROTECTED_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _TERMINAL = ("Succeeded", "Failed")

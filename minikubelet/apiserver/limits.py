@@ -12,13 +12,13 @@ import asyncio
 import asyncio.sslproto
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from minikubelet.clock import Clock, Timer
 from minikubelet.log import get_logger
+from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 

@@ -6,10 +6,10 @@ Role: the Accept header → a form; the Content-Type of a body → how to read i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from minikubelet.apiserver.responses import ApiError
+from minikubelet.value_class import dataclass
 
 _JSON_TYPES = frozenset({"application/json", "application/*", "*/*"})
 _META_GROUP = "meta.k8s.io"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 
@@ -21,6 +20,7 @@ from minikubelet.apiserver.selecting import Selection
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.objects import Expired, Key, StoredObject
 from minikubelet.store.store import ObjectStore
+from minikubelet.value_class import dataclass
 
 _TOKEN_VERSION = "meta.k8s.io/v1"
 _ANY_STATE = -1

@@ -13,12 +13,13 @@ import json
 import secrets
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
 from minikubelet.apiserver.private_files import make_private_dir, write_private
 from minikubelet.log import get_logger
+from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 

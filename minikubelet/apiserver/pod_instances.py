@@ -7,10 +7,10 @@ Upstream: pkg/kubelet `validateContainerLogStatus`, pkg/registry/core/pod `LogLo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from minikubelet.apiserver.responses import bad_request
 from minikubelet.manifest.json_tree import Json, object_in, objects_in
+from minikubelet.value_class import dataclass
 
 _MIRROR = "kubernetes.io/config.mirror"
 _WAITING_TEXTS = {

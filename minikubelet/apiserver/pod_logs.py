@@ -12,7 +12,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from minikubelet.runtime.log_stream import LogChanges, LogOptions, LogStream
 from minikubelet.runtime.records import read_launch
 from minikubelet.store.kinds import Resource, resource_at
 from minikubelet.store.objects import Change, Key
+from minikubelet.value_class import dataclass
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _GONE_CHECK_SECONDS = 30.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.apiserver.port_forward_connections import connect, refusal
 from minikubelet.apiserver.stream_bytes import ByteLink, Connection
@@ -26,6 +26,7 @@ from minikubelet.apiserver.wire.spdy import (
 )
 from minikubelet.clock import Clock, Timer
 from minikubelet.log import get_logger
+from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.schema import Field, load_schema
 from minikubelet.store.kinds import resource_of
+from minikubelet.value_class import dataclass
 
 MAGIC = b"k8s\x00"
 MAX_DEPTH = 64

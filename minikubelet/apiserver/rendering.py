@@ -8,7 +8,6 @@ encoded anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
@@ -21,6 +20,7 @@ from minikubelet.apiserver.tables import table
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
 from minikubelet.store.objects import StoredObject
+from minikubelet.value_class import dataclass
 
 _INCLUDES = ("", "Metadata", "Object", "None")
 _META_GROUP = "meta.k8s.io"

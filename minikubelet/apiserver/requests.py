@@ -7,7 +7,6 @@ Invariants: a target names a kind of the table; booleans come in every spelling 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from minikubelet.store.selectors import (
     parse_field_selector,
     parse_label_selector,
 )
+from minikubelet.value_class import dataclass
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})

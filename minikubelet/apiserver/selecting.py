@@ -5,13 +5,12 @@ Role: selectors of a request over stored objects. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.apiserver.responses import bad_request
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
 from minikubelet.store.objects import StoredObject
 from minikubelet.store.selectors import FieldSelector, LabelSelector, field_value
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from minikubelet.clock import Clock
 from minikubelet.manifest.admit import Identity
 from minikubelet.runtime.layout import Layout
 from minikubelet.store.store import ObjectStore
+from minikubelet.value_class import dataclass
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -8,7 +8,6 @@ the order of K-70 and K-73.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
@@ -28,6 +27,7 @@ from minikubelet.apiserver.wire.spdy import (
 from minikubelet.apiserver.wire.terminal import SizeReader, TerminalSize
 from minikubelet.clock import Clock
 from minikubelet.log import get_logger
+from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 

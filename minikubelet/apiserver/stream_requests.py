@@ -8,7 +8,6 @@ Upstream: pkg/registry/core/pod `ExecLocation` and `streamLocation`, pkg/kubelet
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from minikubelet.apiserver.pod_instances import chosen_container, container_status
@@ -20,6 +19,7 @@ from minikubelet.apiserver.wire.channels import (
     choose_channel_protocol,
 )
 from minikubelet.manifest.json_tree import Json, object_in
+from minikubelet.value_class import dataclass
 
 SPDY_PROTOCOL_HEADER = "X-Stream-Protocol-Version"
 SPDY_ACCEPTED_HEADER = "X-Accepted-Stream-Protocol-Versions"

@@ -9,7 +9,6 @@ Upstream: kubernetes pkg/printers/internalversion, printers.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from minikubelet.apiserver.tables_events import EVENT_COLUMNS, event_cells
 from minikubelet.apiserver.tables_pod import POD_COLUMNS, pod_cells, pod_row_conditions
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
+from minikubelet.value_class import dataclass
 
 IncludeObject = Literal["Metadata", "Object", "None"]
 Cells = Callable[[Json, datetime], list[Any]]

@@ -7,12 +7,12 @@ Upstream: kubernetes pkg/printers/internalversion and apimachinery FormatLabels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from minikubelet.manifest.json_tree import Json
 from minikubelet.pod.printer import age_text
+from minikubelet.value_class import dataclass
 
 NONE = "<none>"
 UNKNOWN = "<unknown>"

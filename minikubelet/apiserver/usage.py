@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from minikubelet.apiserver.pod_instances import container_statuses, node_uid
@@ -27,6 +27,7 @@ from minikubelet.runtime.usage import (
     tree_usages,
 )
 from minikubelet.store.store import ObjectStore
+from minikubelet.value_class import dataclass
 
 MIN_SECONDS = 1.0
 STALE_SECONDS = 60.0

@@ -10,7 +10,6 @@ be durable before it answers.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import orjson
 
@@ -38,6 +37,7 @@ from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.kinds import Resource, Serving
 from minikubelet.store.objects import Key, StoredObject
 from minikubelet.store.patch import PatchError, record_update
+from minikubelet.value_class import dataclass
 
 _NAME_ATTEMPTS = 8
 _UNKNOWN_MANAGER = "unknown"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from minikubelet.check.judge import CheckState, Stage
 from minikubelet.check.progress import Goal, PodProgress
 from minikubelet.check.verdict import CaseKind, CaseRef, Failure
+from minikubelet.value_class import dataclass
 
 
 class CaseResult(StrEnum):

@@ -5,8 +5,6 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.check.progress import Goal, PodProgress, ProbeProgress
 from minikubelet.check.verdict import CaseKind, CaseRef, ExitCode
 from minikubelet.journal import (
@@ -24,6 +22,7 @@ from minikubelet.journal import (
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import brief, exit_text, one_line
+from minikubelet.value_class import dataclass
 
 _KINDS = {KillCause.LIVENESS: ProbeKind.LIVENESS, KillCause.STARTUP: ProbeKind.STARTUP}
 

@@ -9,7 +9,7 @@ how clean it was, and for nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import IntEnum
 
@@ -46,6 +46,7 @@ from minikubelet.journal import (
 )
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 _BY_PROBE = (KillCause.LIVENESS, KillCause.STARTUP)
 _BY_ITSELF = (None, KillCause.LIVENESS, KillCause.STARTUP, KillCause.POST_START_HOOK)

@@ -8,7 +8,7 @@ Invariants: pure; frozen values, `after()` gives the next one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ from minikubelet.journal import (
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod, ProbeKind, RestartPolicy, is_sidecar
 from minikubelet.pod.restarts import RestartDecision, restart_decision, restarts_after_kill
+from minikubelet.value_class import dataclass
 
 
 class Goal(StrEnum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from importlib import resources
 from typing import Any
@@ -31,6 +31,7 @@ from minikubelet.journal import (
 )
 from minikubelet.manifest.pod import Pod, ProbeKind, is_sidecar
 from minikubelet.pod.wording import brief, exit_text, one_line
+from minikubelet.value_class import dataclass
 
 PROBE_KINDS = tuple(ProbeKind)
 """The order of the rows of a lane; probes name theirs by index."""

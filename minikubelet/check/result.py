@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from minikubelet.check.cases import Suite
 from minikubelet.check.verdict import ExitCode, Failure
 from minikubelet.pod.wording import brief
+from minikubelet.value_class import dataclass
 
 LogTails = Mapping[str, Sequence[str]]
 """The last lines of each container that the failure concerns, by `pod/container`."""

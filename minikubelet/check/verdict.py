@@ -5,11 +5,11 @@ Role: the values that the state machine of `progress.py` ends in and every repor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from minikubelet.journal import PodRef
+from minikubelet.value_class import dataclass
 
 
 class ExitCode(IntEnum):

@@ -11,12 +11,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from minikubelet.cli.client import Client, CommandError, segment
 from minikubelet.cli.kubeconfig_file import KubeconfigError, find_cluster
 from minikubelet.durations import duration
 from minikubelet.store.kinds import RESOURCES, Resource, Serving
+from minikubelet.value_class import dataclass
 
 FAILED = 1
 USAGE = 2

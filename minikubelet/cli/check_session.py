@@ -12,7 +12,6 @@ import asyncio
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from minikubelet.assembly import Node
@@ -42,6 +41,7 @@ from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.wording import brief
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.listening import port_holders
+from minikubelet.value_class import dataclass
 
 _TAIL_LINES = 20
 _PROCESSES = CaseRef(CaseKind.STOP)

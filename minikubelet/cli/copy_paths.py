@@ -7,7 +7,8 @@ file, whatever colons it has.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+
+from minikubelet.value_class import dataclass
 
 
 class PathError(Exception):

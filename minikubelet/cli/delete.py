@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from minikubelet.cli.api_options import (
     FAILED,
@@ -28,6 +27,7 @@ from minikubelet.cli.client import Client, CommandError, ServerError
 from minikubelet.durations import duration
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
+from minikubelet.value_class import dataclass
 
 _FORCE_WARNING = (
     "Warning: Immediate deletion does not wait for confirmation that the running resource has "

@@ -11,7 +11,9 @@ from __future__ import annotations
 import io
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from minikubelet.value_class import dataclass
 
 _MAX_LINE = 65536
 _MAX_HEADERS = 200

@@ -19,13 +19,13 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minikubelet.runtime.image_reference import ImageNameError, parse_image
 from minikubelet.runtime.images import MOCK, CatalogEntry, ImageCatalog
 from minikubelet.runtime.images_file import ImagesFileError, load_catalog
+from minikubelet.value_class import dataclass
 
 GOOD = 0
 UNKNOWN = 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Position
 from minikubelet.manifest.yaml_text import MAX_TEXT_BYTES
+from minikubelet.value_class import dataclass
 
 STANDARD_INPUT = "-"
 _STDIN_NAME = "<stdin>"

@@ -12,11 +12,11 @@ import binascii
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minikubelet.default_paths import default_paths, kubeconfig_path
+from minikubelet.value_class import dataclass
 
 _OWN = re.compile(
     r"apiVersion: v1\nkind: Config\ncurrent-context: (\S+)\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from minikubelet.cli.api_options import (
     Scope,
@@ -24,6 +23,7 @@ from minikubelet.cli.client import Client, CommandError
 from minikubelet.cli.pod_containers import default_container
 from minikubelet.durations import duration
 from minikubelet.manifest.json_tree import Json
+from minikubelet.value_class import dataclass
 
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from minikubelet.cli.api_options import Scope, UsageError
 from minikubelet.cli.client import CommandError
@@ -17,6 +16,7 @@ from minikubelet.manifest.findings import Finding, has_errors
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.read import read_manifest
 from minikubelet.store.kinds import Resource, resource_of
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

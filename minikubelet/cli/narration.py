@@ -8,7 +8,6 @@ steps that went as planned, and repetitions beyond those of `is_news`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -31,6 +30,7 @@ from minikubelet.journal import (
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import brief, exit_text, one_line
+from minikubelet.value_class import dataclass
 
 
 class Tone(Enum):

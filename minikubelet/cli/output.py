@@ -6,13 +6,14 @@ Role: the seam between the run and its two renderings, `output_text.py` and `out
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from minikubelet.events import Event
 from minikubelet.journal import PodRef, Record
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.runtime.container_log import LogEntry
+from minikubelet.value_class import dataclass
 
 AfterLogs = Callable[[Callable[[], None]], None]
 """Calls a function once all log lines of now have been told: `LogFollower.after_logs`."""

@@ -36,7 +36,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from minikubelet.cli.colors import use_color
 from minikubelet.cli.finding_text import count_text, finding_lines
@@ -51,6 +50,7 @@ from minikubelet.plan.figures import changes
 from minikubelet.plan.finding import PlanFinding
 from minikubelet.plan.pod_plan import PodPlan, plan_pod
 from minikubelet.plan.rules import find_harm
+from minikubelet.value_class import dataclass
 
 GOOD = 0
 FOUND = 1

@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from minikubelet.manifest.read import read_manifest
 from minikubelet.node.agent import StatusListener
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.images_file import ImagesFileError, load_catalog
+from minikubelet.value_class import dataclass
 
 USAGE = 2
 BAD_MANIFEST = 14

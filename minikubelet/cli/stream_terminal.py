@@ -13,9 +13,10 @@ import signal
 import termios
 import tty
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.apiserver.wire.terminal import TerminalSize
+from minikubelet.value_class import dataclass
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import dataclass
 
 from aiohttp import WSMsgType
 
@@ -25,6 +24,7 @@ from minikubelet.apiserver.wire.spdy_frames import (
 from minikubelet.apiserver.wire.spdy_headers import HeaderCompressor
 from minikubelet.cli.client import CommandError
 from minikubelet.cli.stream_connection import WebSocket
+from minikubelet.value_class import dataclass
 
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 _ERROR, _DATA = 1, 3

@@ -7,10 +7,11 @@ three blanks between them).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from minikubelet.manifest.json_tree import Json
+from minikubelet.value_class import dataclass
 
 _MIN_WIDTH = 6
 _PADDING = 3

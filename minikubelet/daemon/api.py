@@ -8,7 +8,7 @@ user, so it is 0600.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from minikubelet.apiserver.access import Access
@@ -32,6 +32,7 @@ from minikubelet.journal_reading import JournalReader
 from minikubelet.manifest.admit import Identity
 from minikubelet.runtime.layout import Layout
 from minikubelet.store.store import ObjectStore
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import yaml
 
 from minikubelet.daemon.options import BY_KEY, OPTIONS, Listen, Option, path
 from minikubelet.default_paths import DefaultPaths, kubeconfig_path
+from minikubelet.value_class import dataclass
 
 DEFAULT_LISTEN = Listen("127.0.0.1", 7443)
 LONGEST_RUNTIME_DIR = 80

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.apiserver.metric_series import Series
@@ -33,6 +32,7 @@ from minikubelet.runtime.layout import Layout
 from minikubelet.store.kinds import resource_of
 from minikubelet.store.objects import Key
 from minikubelet.store.store import ObjectStore, memory_store
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minikubelet.durations import duration
+from minikubelet.value_class import dataclass
 
 _SIZE = re.compile(r"(\d+)\s*(Ki|Mi|Gi|k|M|G)?")
 _SIZE_UNITS = {

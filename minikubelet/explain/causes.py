@@ -5,7 +5,6 @@ Role: from the evidence of one instance to the name of its cause and the words f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from minikubelet.explain.history import Life, PodHistory
@@ -21,6 +20,7 @@ from minikubelet.manifest.pod import (
 )
 from minikubelet.pod.restarts import RestartDecision, restart_decision, restarts_after_kill
 from minikubelet.pod.wording import brief, exit_text, one_line, signal_name
+from minikubelet.value_class import dataclass
 
 
 class Cause(StrEnum):

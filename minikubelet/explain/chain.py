@@ -6,7 +6,6 @@ what outlived TERM, how it ended, the back-off that was chosen. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from minikubelet.explain.history import Life, ProbeRow
@@ -26,6 +25,7 @@ from minikubelet.journal import (
 )
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import brief, exit_text, one_line, signal_name
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ Invariants: pure; the same records give the same explanation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from minikubelet.explain.causes import probe_kind, what_followed, why_ended
@@ -18,6 +17,7 @@ from minikubelet.journal import PodRef, Record
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod, ProbeKind
 from minikubelet.pod.wording import brief, exit_text
+from minikubelet.value_class import dataclass
 
 ENDS_SHOWN = 10
 """Of one container, the newest."""

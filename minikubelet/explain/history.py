@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from minikubelet.journal import (
@@ -37,6 +37,7 @@ from minikubelet.journal import (
     VolumeFailed,
 )
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 FAILURES_KEPT = 20
 """Of one row of failed attempts."""

@@ -9,7 +9,7 @@ the caller. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from minikubelet.manifest.read import ManifestObject, ReadResult
 from minikubelet.manifest.support import findings_of
 from minikubelet.manifest.validate_data import validate_config_map, validate_secret
 from minikubelet.manifest.validate_pod import validate_pod
+from minikubelet.value_class import dataclass
 
 _SET_BY_US = ("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink")
 _NAME = FieldPath().child("metadata", "name")

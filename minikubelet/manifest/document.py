@@ -7,11 +7,12 @@ a repeated key is a finding, and its last value stands (L-8).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn, TypeAlias
 
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Position, Positions, Severity
+from minikubelet.value_class import dataclass
 
 MAX_DEPTH = 100
 

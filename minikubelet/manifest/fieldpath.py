@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

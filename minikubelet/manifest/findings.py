@@ -9,10 +9,11 @@ Invariants: pure values; lines and columns count from 1, and 0 means unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from minikubelet.manifest.fieldpath import FieldError, FieldPath
+from minikubelet.value_class import dataclass
 
 
 class Severity(StrEnum):

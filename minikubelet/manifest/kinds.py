@@ -8,12 +8,12 @@ Invariants: pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.fieldpath import FieldPath, go_quote
 from minikubelet.manifest.findings import Finding, Positions
 from minikubelet.manifest.schema import Schema, load_schema
 from minikubelet.manifest.suggest import nearest_name
+from minikubelet.value_class import dataclass
 
 _API_VERSION = FieldPath().child("apiVersion")
 _KIND = FieldPath().child("kind")

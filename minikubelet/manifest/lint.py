@@ -6,7 +6,6 @@ Role: a typed Pod → warnings for the user. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from minikubelet.manifest.fieldpath import FieldPath, go_quote
 from minikubelet.manifest.pod import (
@@ -18,6 +17,7 @@ from minikubelet.manifest.pod import (
     Probe,
     TCPSocketAction,
 )
+from minikubelet.value_class import dataclass
 
 _CONSEQUENCES: dict[type, str] = {
     Probe: "the probe errors each time and never counts",

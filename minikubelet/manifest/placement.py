@@ -5,7 +5,7 @@ Role: frozen types used by `pod.py`, named as in Kubernetes. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ offered here too. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from minikubelet.manifest.env import (
@@ -50,6 +50,7 @@ from minikubelet.manifest.volumes import (
     Volume,
     VolumeProjection,
 )
+from minikubelet.value_class import dataclass
 
 __all__ = [
     "ConfigMapVolume",

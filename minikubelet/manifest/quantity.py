@@ -10,8 +10,10 @@ value in text (upstream loses the exponent), and exponents end at 1000.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
+
+from minikubelet.value_class import dataclass
 
 _WRONG_FORMAT = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"

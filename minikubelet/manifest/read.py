@@ -9,7 +9,6 @@ passed the strict check.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.document import Document
 from minikubelet.manifest.fieldpath import FieldPath
@@ -20,6 +19,7 @@ from minikubelet.manifest.strict import check_message
 from minikubelet.manifest.strict_values import describe
 from minikubelet.manifest.yaml_errors import explain_missing_blank
 from minikubelet.manifest.yaml_text import parse_text
+from minikubelet.value_class import dataclass
 
 RUNNABLE_KINDS = ("Pod", "ConfigMap", "Secret")
 _KIND = FieldPath().child("kind")

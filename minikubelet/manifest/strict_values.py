@@ -12,12 +12,12 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from minikubelet.manifest.fieldpath import render_value
 from minikubelet.manifest.quantity import QuantityError, parse_quantity
 from minikubelet.manifest.schema import Field
+from minikubelet.value_class import dataclass
 
 _MAX_SHOWN = 60
 _INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}

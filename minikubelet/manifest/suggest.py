@@ -7,10 +7,10 @@ Invariants: pure; work is bounded by the schema, not by the document.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.schema import Field, Schema
+from minikubelet.value_class import dataclass
 
 _MAX_NAME = 60
 _MAX_DESCENT = 3

@@ -8,7 +8,7 @@ Invariants: a field has exactly one row: the most specific. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Positions, Severity
 from minikubelet.manifest.support_rows import ROWS, Row, Support
+from minikubelet.value_class import dataclass
 
 _SECTIONS = ("metadata", "spec", "status")
 _REST = "**"

@@ -9,9 +9,10 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from minikubelet.value_class import dataclass
 
 
 class Support(StrEnum):

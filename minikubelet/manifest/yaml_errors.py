@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import yaml
+
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

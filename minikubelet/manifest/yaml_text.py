@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import yaml
 
@@ -21,6 +20,7 @@ from minikubelet.manifest.findings import Finding, Position, Severity
 from minikubelet.manifest.json_text import looks_like_json, read_json
 from minikubelet.manifest.yaml_errors import Explanation, explain, find_unprintable
 from minikubelet.manifest.yaml_scalars import Scalar, ScalarError, key_text, resolve_scalar
+from minikubelet.value_class import dataclass
 
 MAX_TEXT_BYTES = 10 * 1024 * 1024
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qs, urlsplit
 
 from minikubelet.mock.connection import Connection
 from minikubelet.mock.loop import Loop
+from minikubelet.value_class import dataclass
 
 _MAX_HEAD = 64 * 1024
 _PHRASES = {

@@ -12,13 +12,14 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 
 from minikubelet.mock.connection import Connection, Listener
 from minikubelet.mock.health import Health, HealthScript, http_answer
 from minikubelet.mock.http import HTTPReceiver, Request, Response
 from minikubelet.mock.loop import Loop
+from minikubelet.value_class import dataclass
 
 _READINESS_PATHS = ("/readyz", "/ready")
 LOOPBACK = ("127.0.0.1",)

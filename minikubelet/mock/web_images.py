@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from minikubelet.mock.http import Handler, Request, Response
 from minikubelet.mock.loop import Loop
 from minikubelet.mock.server import say
+from minikubelet.value_class import dataclass
 
 _NGINX_WELCOME = """\
 <!DOCTYPE html>

@@ -9,12 +9,13 @@ goes through the same checks, since there is no other node that could take it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.manifest.pod import Container, ContainerPort, Pod, is_sidecar
 from minikubelet.manifest.quantity import Quantity, parse_quantity
 from minikubelet.manifest.resource_sums import aggregate_requests
 from minikubelet.node.node_match import Taint, matches_node, untolerated
+from minikubelet.value_class import dataclass
 
 _COUNTED = ("cpu", "memory", "ephemeral-storage")
 _HUGE_PAGES = "hugepages-"

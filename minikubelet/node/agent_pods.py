@@ -6,7 +6,6 @@ Role: the books of `agent.py`; decides nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from minikubelet.journal import PhaseChanged, PodRef
@@ -19,6 +18,7 @@ from minikubelet.node.pod_worker import PodWorker
 from minikubelet.node.recovery import RestoredPod
 from minikubelet.pod.pod_status import PodPhase, PodStatus
 from minikubelet.pod.qos import compute_qos_class
+from minikubelet.value_class import dataclass
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

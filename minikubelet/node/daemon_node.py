@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from minikubelet.clock import Clock
@@ -32,6 +31,7 @@ from minikubelet.pod.pod_status import PodPhase
 from minikubelet.pod.status import StatusOverride
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.processes import ProcessRuntime
+from minikubelet.value_class import dataclass
 
 SHUTDOWN_MESSAGE = "Pod was terminated in response to imminent node shutdown."
 DAMAGED_RECORD = "DamagedRecord"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.clock import Clock
@@ -41,6 +40,7 @@ from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.processes import ContainerEvent, ProcessRuntime
 from minikubelet.store.store import ObjectStore
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

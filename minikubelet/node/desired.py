@@ -6,13 +6,13 @@ Invariants: pure; `document` is shared and never changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from minikubelet.manifest.decode_values import JSONObject, objects, time_or_none, value_or
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod
 from minikubelet.pod.pod_status import PodCondition, PodPhase, PodStatus
+from minikubelet.value_class import dataclass
 
 
 class PodSourceName(StrEnum):

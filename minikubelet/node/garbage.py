@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.clock import Clock
@@ -23,6 +22,7 @@ from minikubelet.runtime.processes import ProcessRuntime
 from minikubelet.runtime.records import read_launch
 from minikubelet.runtime.shim.adoption import has_shim
 from minikubelet.runtime.trees import remove_tree
+from minikubelet.value_class import dataclass
 
 MINIMUM_AGE_SECONDS = 60.0
 _POD_LOGS = re.compile(r"[a-z0-9-]+_[a-z0-9.-]+_(?P<uid>[A-Za-z0-9-]+)")

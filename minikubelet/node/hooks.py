@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from minikubelet.clock import Clock
@@ -26,6 +26,7 @@ from minikubelet.pod.commands import OUTPUT_LIMIT, ExecError, ExecResult
 from minikubelet.probes.http import HTTPProbeFailure, http_get
 from minikubelet.probes.http_request import LIFECYCLE_USER_AGENT, HTTPRequest, http_request
 from minikubelet.probes.ports import PortError, resolve_port
+from minikubelet.value_class import dataclass
 
 HookRequest = Callable[[str, HTTPRequest, Clock], Awaitable[object]]
 """Sends the request of a hook of the container with this id, and waits for its answer however long

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
+
+from minikubelet.value_class import dataclass
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _LEAST_MEMORY = 100 * 1024 * 1024

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.placement import (
     NodeAffinity,
@@ -17,6 +16,7 @@ from minikubelet.manifest.placement import (
     NodeSelectorTerm,
     Toleration,
 )
+from minikubelet.value_class import dataclass
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 

@@ -10,7 +10,7 @@ Upstream: kubernetes pkg/kubelet, kubelet_node_status.go and nodestatus/setters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from minikubelet.node.admission import NodeFacts
 from minikubelet.node.host_facts import HostFacts, Pressure
 from minikubelet.node.node_match import Taint
 from minikubelet.pod.encode_status import encode_time
+from minikubelet.value_class import dataclass
 
 LEASE_SECONDS = 40
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.manifest.pod import Container, Pod
@@ -19,6 +18,7 @@ from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.volumes import prepare_volumes, remove_volumes, update_volumes
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

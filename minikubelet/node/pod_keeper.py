@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.node.pod_record import FORMAT, PodRecord
 from minikubelet.node.record_json import decode, encode
 from minikubelet.runtime.layout import Layout, make_dir
+from minikubelet.value_class import dataclass
 
 POD_FILE, WORKER_FILE = "pod.json", "worker.json"
 

@@ -7,7 +7,6 @@ stops them in the order of P-166.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.pod import Container, Probe, ProbeKind, is_sidecar
 from minikubelet.node.pod_state import PodState
@@ -18,6 +17,7 @@ from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.probe_state import ProbeView
 from minikubelet.pod.restarts import restart_all_trigger, should_start
 from minikubelet.probes.worker import ProbeWorker
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

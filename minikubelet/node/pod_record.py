@@ -11,7 +11,7 @@ shim is started, so an instance that it does not name never ran. Monotonic times
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
@@ -19,6 +19,7 @@ from minikubelet.node.stop_request import StopRequest
 from minikubelet.pod.observed import ContainerRun, StartFailure, Verdict
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.restarts import BackOffEntry
+from minikubelet.value_class import dataclass
 
 FORMAT = 1
 

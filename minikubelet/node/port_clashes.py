@@ -7,11 +7,11 @@ told before the application fails on it. The finding is pure; who holds a port i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from minikubelet.journal import PodRef, PortClash
 from minikubelet.manifest.pod import Pod
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from minikubelet.manifest.json_tree import Json
@@ -29,6 +29,7 @@ from minikubelet.runtime.records import format_of, read_launch
 from minikubelet.runtime.shim import linux
 from minikubelet.runtime.shim.adoption import end_by_force
 from minikubelet.runtime.shim.records import EXIT, FORMAT, LAUNCH, START
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from minikubelet.clock import Clock
@@ -19,6 +18,7 @@ from minikubelet.probes.prober import Prober
 from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import StartRecord
+from minikubelet.value_class import dataclass
 
 
 class ContainerRuntime(HookCommands, Protocol):

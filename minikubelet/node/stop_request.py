@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.pod.status import StatusOverride
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

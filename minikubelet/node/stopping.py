@@ -8,12 +8,12 @@ Invariants: the deadline of a stop can only come nearer; the container is gone w
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from minikubelet.clock import Clock
 from minikubelet.node.bell import Bell
 from minikubelet.pod.termination import remaining_after
+from minikubelet.value_class import dataclass
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 

@@ -7,7 +7,6 @@ Invariants: there is no way back (L-75); a request to stop is only ever shortene
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from minikubelet.clock import Clock
@@ -17,6 +16,7 @@ from minikubelet.node.recovery import RestoredPod
 from minikubelet.node.stop_request import StopRequest
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.pod.termination import MINIMUM_POD_GRACE_SECONDS, effective_grace
+from minikubelet.value_class import dataclass
 
 _FINISHED = StopRequest(KillCause.POD_FINISHED)
 

@@ -6,12 +6,12 @@ Names are those of the JSON document, and stable.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from minikubelet.plan.finding import PROBE_FIELDS
 from minikubelet.plan.pod_plan import ContainerPlan, PodPlan
 from minikubelet.plan.probe_plan import ProbePlan
 from minikubelet.plan.span import Span
+from minikubelet.value_class import dataclass
 
 Figures = dict[str, Span | None]
 

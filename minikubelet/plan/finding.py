@@ -6,11 +6,11 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.pod import Container, Pod, Probe, ProbeKind
 from minikubelet.plan.pod_plan import ContainerPlan, PodPlan
+from minikubelet.value_class import dataclass
 
 PROBE_FIELDS: Mapping[ProbeKind, str] = {
     ProbeKind.STARTUP: "startupProbe",

@@ -8,8 +8,6 @@ being late on a loaded machine, is not counted: milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, Probe, ProbeKind, is_sidecar
 from minikubelet.plan.probe_plan import ProbePlan, plan_probe
@@ -17,6 +15,7 @@ from minikubelet.plan.span import ANY_TIME, Span, add_bounds, all_of, any_of
 from minikubelet.plan.stop_plan import PodStopPlan, hook_span, plan_pod_stop, plan_stop
 from minikubelet.pod.restarts import MAXIMUM_DELAY_SECONDS, after_start, restarts_after_kill
 from minikubelet.pod.termination import kill_grace_seconds
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

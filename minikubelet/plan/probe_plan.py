@@ -8,11 +8,10 @@ Invariants: `pod/probe_state.py` is what runs; `first_due` is the same function 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.manifest.pod import Probe, ProbeKind
 from minikubelet.plan.span import Span, add_bounds
 from minikubelet.pod.probe_state import first_due
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ Invariants: `earliest` ≤ `latest`; `latest` is None where nothing bounds it, s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from minikubelet.pod.durations import go_duration
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ off the grace period, but never the last two (L-196).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.pod import Container, LifecycleHandler, Pod, SleepAction, is_sidecar
 from minikubelet.plan.span import ANY_TIME, Span, all_of
@@ -18,6 +17,7 @@ from minikubelet.pod.termination import (
     runs_pre_stop,
     stop_order,
 )
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

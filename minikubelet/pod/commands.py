@@ -7,8 +7,9 @@ it, which need not know each other. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from minikubelet.value_class import dataclass
 
 OUTPUT_LIMIT = 10240
 """Bytes of stdout, and as many of stderr, that are kept unless somebody wants more (P-343)."""

@@ -9,7 +9,7 @@ Upstream: kubernetes pkg/kubelet, convertToAPIContainerStatuses, and prober, Upd
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from minikubelet.manifest.pod import Container, Pod, ProbeKind, is_sidecar
 from minikubelet.pod.initialization import any_regular_run
@@ -24,6 +24,7 @@ from minikubelet.pod.pod_status import (
 )
 from minikubelet.pod.restart_all import RESTARTING_ALL_CONTAINERS
 from minikubelet.pod.restarts import should_start
+from minikubelet.value_class import dataclass
 
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
 KILLED_EXIT_CODE = 137

@@ -8,13 +8,12 @@ Upstream: kubernetes pkg/kubelet/kuberuntime, computeInitContainerActions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, ProbeKind, is_sidecar
 from minikubelet.pod.kill_causes import kill_cause
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, Verdict
 from minikubelet.pod.restarts import restarts_on_failure, should_start
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

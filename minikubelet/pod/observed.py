@@ -8,12 +8,13 @@ of the wall clock moves nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 
 class Verdict(StrEnum):

@@ -6,12 +6,12 @@ Upstream: kubernetes pkg/kubelet, getPhase. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 
 from minikubelet.manifest.pod import Container, Pod, is_sidecar
 from minikubelet.pod.pod_status import ContainerStatus, PodPhase, Running, Terminated
 from minikubelet.pod.restart_all import RESTARTING_ALL_CONTAINERS
 from minikubelet.pod.restarts import RestartDecision, restart_decision
+from minikubelet.value_class import dataclass
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ util/duration, HumanDuration. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from minikubelet.manifest.pod import Pod, is_sidecar
@@ -18,6 +17,7 @@ from minikubelet.pod.pod_status import (
     Terminated,
     Waiting,
 )
+from minikubelet.value_class import dataclass
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE

@@ -12,12 +12,13 @@ can be done; jitter is for adopted containers only (B-2).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from minikubelet.manifest.pod import Probe, ProbeKind
 from minikubelet.pod.observed import Verdict
 from minikubelet.pod.pod_status import PodPhase
+from minikubelet.value_class import dataclass
 
 INITIAL_VERDICT = {
     ProbeKind.LIVENESS: Verdict.SUCCESS,

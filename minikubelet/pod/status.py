@@ -9,7 +9,6 @@ Upstream: kubernetes pkg/kubelet, generateAPIPodStatus, and status, status_manag
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 from datetime import datetime
 
 from minikubelet.manifest.pod import Pod
@@ -40,6 +39,7 @@ from minikubelet.pod.restarts import (
     restart_decision,
     restarts_after_kill,
 )
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

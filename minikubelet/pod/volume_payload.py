@@ -8,7 +8,6 @@ path checks of pkg/volume/util/atomic_writer.go. Pure, but for the lookup.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import (
@@ -23,6 +22,7 @@ from minikubelet.manifest.pod import (
 )
 from minikubelet.pod.downward import DownwardAPIError, field_value, resource_value
 from minikubelet.pod.node_info import NodeInfo, ObjectLookup
+from minikubelet.value_class import dataclass
 
 _DEFAULT_MODE = 0o644
 _MAX_NAME_BYTES = 255

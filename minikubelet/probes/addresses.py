@@ -11,11 +11,11 @@ import ipaddress
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from minikubelet.clock import Clock
 from minikubelet.probes.trace import HostResolved, Trace
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Role: between `examine.py`, which finds things out, and `hints.py`, which reads 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from minikubelet.pod.listeners import Listener
 from minikubelet.probes.prober import ProbeTarget
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.trace import Connecting, Step
+from minikubelet.value_class import dataclass
 
 F = TypeVar("F")
 

@@ -7,7 +7,6 @@ Upstream: grpc.health.v1 and grpc-go, whose status messages are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -29,6 +28,7 @@ from h2.exceptions import ProtocolError
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.probes.trace import EXCERPT_BYTES, CallSent, FirstBytes, HTTP2Ready, Trace
+from minikubelet.value_class import dataclass
 
 PATH = "/grpc.health.v1.Health/Check"
 MESSAGE_LIMIT = 10240

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from minikubelet.pod.durations import go_duration
 from minikubelet.pod.listeners import Listener
@@ -20,6 +19,7 @@ from minikubelet.probes.hints_grpc import grpc_hints
 from minikubelet.probes.hints_http import http_hints
 from minikubelet.probes.looks import PATIENCE_SECONDS, timed_out
 from minikubelet.probes.trace import Connected, HostResolved, NotConnected
+from minikubelet.value_class import dataclass
 
 MANY_LISTENERS = 5
 FIRST_EPHEMERAL_PORT = 32768

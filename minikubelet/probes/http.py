@@ -9,8 +9,6 @@ in `detail` (B-15).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.clock import Clock
 from minikubelet.manifest.pod import Container, HTTPGetAction
 from minikubelet.probes.addresses import HostLookupError, HostLookupTimeoutError, is_ip, resolve
@@ -44,6 +42,7 @@ from minikubelet.probes.trace import (
     RequestSent,
     Trace,
 )
+from minikubelet.value_class import dataclass
 
 EXCERPT_LIMIT = 512
 """Characters of a body in `detail`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from minikubelet.manifest.fieldpath import go_quote
@@ -20,6 +19,7 @@ from minikubelet.probes.http_url import (
     probe_url,
     resolve_reference,
 )
+from minikubelet.value_class import dataclass
 
 PROBE_USER_AGENT = "kube-probe/1.36"
 LIFECYCLE_USER_AGENT = "kube-lifecycle/1.36"

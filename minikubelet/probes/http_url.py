@@ -7,11 +7,12 @@ User information is read over: probes have none, and redirects are not given any
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote, unquote_to_bytes
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.probes.addresses import join_host_port
+from minikubelet.value_class import dataclass
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -7,7 +7,7 @@ is (a GET, a health check), so that they do no more harm than it does; commands 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from minikubelet.manifest.pod import GRPCAction, HTTPGetAction, HTTPHeader, Probe
 from minikubelet.probes.addresses import is_ip
@@ -21,6 +21,7 @@ from minikubelet.probes.trace import (
     HTTP2Ready,
     Secured,
 )
+from minikubelet.value_class import dataclass
 
 PATIENCE_SECONDS = 10
 """How long a slow answer is waited for."""

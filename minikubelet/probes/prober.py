@@ -7,7 +7,6 @@ Upstream: kubernetes pkg/kubelet/prober/prober.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from minikubelet.clock import Clock
@@ -18,6 +17,7 @@ from minikubelet.probes.http import probe_http
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tcp import probe_tcp
 from minikubelet.probes.trace import Trace
+from minikubelet.value_class import dataclass
 
 ATTEMPTS = 3
 """Of one run, as long as the attempt itself cannot be made (P-207)."""

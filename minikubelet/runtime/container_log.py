@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+
+from minikubelet.value_class import dataclass
 
 MAX_LINE_BYTES = 1024 * 1024
 """A joined line that grows beyond this is handed on in partial entries of about this size."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.value_class import dataclass
 
 _DOCKER_HUB = "docker.io"
 _SAME_REGISTRY = {"index.docker.io": _DOCKER_HUB, "k8s.gcr.io": "registry.k8s.io"}

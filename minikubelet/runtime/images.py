@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import Container
 from minikubelet.runtime.image_reference import ImagePattern, ImageReference, parse_image
+from minikubelet.value_class import dataclass
 
 MOCK = "minikubelet-mock"
 """As the first word of a command line: the mock server; the launcher knows how it is started."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.manifest.pod import Container, Pod, TerminationMessagePolicy
@@ -44,6 +43,7 @@ from minikubelet.runtime.target_container import with_target
 from minikubelet.runtime.termination_log import TerminationLog, plan_termination_log
 from minikubelet.runtime.users import ProcessUser, own_identity, process_user
 from minikubelet.runtime.volumes import mounts_of
+from minikubelet.value_class import dataclass
 
 TERMINATION_LOG_VARIABLE = "MINIKUBELET_TERMINATION_LOG"
 

@@ -9,8 +9,9 @@ its mounts alone.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

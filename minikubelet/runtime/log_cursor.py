@@ -15,7 +15,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +27,7 @@ from minikubelet.runtime.container_log import (
     merge_lines,
     parse_entry,
 )
+from minikubelet.value_class import dataclass
 
 Batch = Sequence[LogEntry]
 

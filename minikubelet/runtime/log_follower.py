@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from minikubelet.log import get_logger
 from minikubelet.runtime.container_log import LogEntry
 from minikubelet.runtime.log_cursor import Batch, LogCursor
 from minikubelet.runtime.log_watch import POLL_SECONDS, LogWatcher, open_watcher
+from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 

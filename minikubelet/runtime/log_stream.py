@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from typing import BinaryIO
 from minikubelet.runtime.container_log import printed_line, tail_offset
 from minikubelet.runtime.log_cursor import Batch, LogCursor
 from minikubelet.runtime.log_watch import POLL_SECONDS, LogWatcher, open_watcher
+from minikubelet.value_class import dataclass
 
 PIECE_BYTES = 256 * 1024
 BATCHES_PER_PIECE = 16
@@ -35,10 +35,13 @@ class LogOptions:
     timestamps: bool = False
 
 
+_ALL = LogOptions()
+
+
 class LogStream:
     """`read` is called by one thread at a time and may wait for the disk."""
 
-    def __init__(self, path: Path, options: LogOptions = LogOptions()) -> None:
+    def __init__(self, path: Path, options: LogOptions = _ALL) -> None:
         """`path` is the instance's current file (L-260); it need not exist yet."""
         self._path = path
         self._options = options

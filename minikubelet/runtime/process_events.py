@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.runtime.records import ExitRecord
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from minikubelet.runtime.shim.child import reason
 from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH, START
 from minikubelet.runtime.spawner_client import SpawnerClient
 from minikubelet.runtime.streams import ContainerStream
+from minikubelet.value_class import dataclass
 
 __all__ = [
     "Adopted",

@@ -11,11 +11,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from minikubelet.runtime.shim.records import EXIT, FORMAT, LAUNCH, START
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ sake.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from minikubelet.runtime.launch import Mount
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from minikubelet.runtime.records import StartRecord
 from minikubelet.runtime.shim.linux import boot_id, read_small
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

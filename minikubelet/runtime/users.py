@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.pod import Container, Pod, PodSecurityContext, SecurityContext
 from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

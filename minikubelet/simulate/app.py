@@ -7,10 +7,11 @@ simulation and `minikubelet mock` agree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.mock.health import HealthScript
 from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ Invariants: every script is used; a container has one at most.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -24,6 +23,7 @@ from minikubelet.manifest.suggest import nearest_name
 from minikubelet.simulate.app import Script
 from minikubelet.simulate.node import ContainerKey
 from minikubelet.simulate.script import ScriptError, parse_script, split_name
+from minikubelet.value_class import dataclass
 
 _FILE_SUFFIXES = (".yaml", ".yml")
 

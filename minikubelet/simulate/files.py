@@ -6,7 +6,7 @@ ConfigMap is missing here too. Directories, mounts and images are taken as they 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.manifest.pod import Container, Pod
 from minikubelet.pod.environment import ContainerConfigError, compute_environment
@@ -17,6 +17,7 @@ from minikubelet.runtime.images import ResolvedCommand
 from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.volumes import VolumeError
+from minikubelet.value_class import dataclass
 
 _SOURCE = "manifest"
 """Where commands come from; nothing is told about those of the manifest."""

@@ -11,7 +11,6 @@ import random
 import shlex
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from minikubelet.journal import Journal
 from minikubelet.manifest.admit import Identity
@@ -26,6 +25,7 @@ from minikubelet.simulate.files import SimulatedFiles
 from minikubelet.simulate.prober import ScriptedProber
 from minikubelet.simulate.runtime import ScriptedRuntime
 from minikubelet.simulate.virtual_time import EPOCH, VirtualClock
+from minikubelet.value_class import dataclass
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Of generated names (L-34)."""

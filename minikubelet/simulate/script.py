@@ -13,11 +13,12 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from minikubelet.durations import duration
 from minikubelet.manifest.suggest import nearest_name
 from minikubelet.simulate.app import App, Script
+from minikubelet.value_class import dataclass
 
 PHRASES = """\
 ready after D              readiness and startup probes fail until then (HTTP 503)

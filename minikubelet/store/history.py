@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from minikubelet.store.objects import Change
+from minikubelet.value_class import dataclass
 
 _WARM_CHANGES = 256
 """So many of the newest changes keep their decoded documents and encoded lines."""

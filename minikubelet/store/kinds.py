@@ -7,8 +7,9 @@ Invariants: pure; a (group, version, plural) and an (apiVersion, kind) occur onc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from minikubelet.value_class import dataclass
 
 ALL_VERBS = (
     "create",

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from minikubelet.manifest import names
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.value_class import dataclass
 
 
 class SelectorError(ValueError):

@@ -7,11 +7,12 @@ Invariants: `document` is shared and never changed by anybody (copy it first wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.encoding import decode
+from minikubelet.value_class import dataclass
 
 MODIFIED_MESSAGE = (
     "the object has been modified; please apply your changes to the latest version and try again"

@@ -9,7 +9,7 @@ a file that cannot be read is never taken for an empty one.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from minikubelet.store.objects import StoreWriteError
 from minikubelet.store.pending import Pending
 from minikubelet.store.persisted import FIRST_NUMBERS, Numbers, Persisted, next_numbers
 from minikubelet.store.salvage import salvage
+from minikubelet.value_class import dataclass
 
 _TROUBLE = (DamagedError, RefusedError, sqlite3.Error, OSError)
 

@@ -8,10 +8,10 @@ nobody needs any more is not written late.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from minikubelet.store.objects import Change, ChangeType, Key
 from minikubelet.store.persisted import Numbers, Version, version_of
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ Invariants: a number that an earlier process may have given out is never given o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from minikubelet.store.objects import Change, ChangeType, Key, StoredObject
+from minikubelet.value_class import dataclass
 
 RESERVED_VERSIONS = 1_000_000
 """Taken at once: a crash costs as many numbers, a write costs none extra."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from minikubelet.store.carve import PAGE_SIZE, rows
@@ -25,6 +25,7 @@ from minikubelet.store.database import (
 from minikubelet.store.disk_errors import DamagedError
 from minikubelet.store.objects import ChangeType, Key, StoredObject
 from minikubelet.store.persisted import Numbers, Persisted, Version
+from minikubelet.value_class import dataclass
 
 _VERSION_COLUMNS = 9
 _VERSION_VALID_FOR = 92

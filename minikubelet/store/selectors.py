@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from minikubelet.store.field_values import field_value
 from minikubelet.store.label_parser import Operator, Requirement, SelectorError, requirements
+from minikubelet.value_class import dataclass
 
 __all__ = [
     "FieldSelector",

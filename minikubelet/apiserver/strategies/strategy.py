@@ -7,12 +7,12 @@ Invariants: the functions change nothing and return documents of their own. Pure
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from minikubelet.apiserver.metadata import validate_metadata
 from minikubelet.manifest.fieldpath import FieldError
 from minikubelet.manifest.findings import Finding
 from minikubelet.manifest.json_tree import Json
+from minikubelet.value_class import dataclass
 
 Others = Callable[[], Iterable[Json]]
 """The other objects of the kind, of all namespaces."""

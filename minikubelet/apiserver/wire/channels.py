@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from minikubelet.value_class import dataclass
 
 
 class Channel(IntEnum):

@@ -7,9 +7,9 @@ Upstream: k8s.io/apiserver wsstream and pkg/kubelet remotecommand; texts are kub
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from minikubelet.manifest.json_tree import Json
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from minikubelet.apiserver.wire.spdy_frames import (
@@ -31,6 +31,7 @@ from minikubelet.apiserver.wire.spdy_headers import (
     HeaderDecompressor,
     HeaderError,
 )
+from minikubelet.value_class import dataclass
 
 MAX_STREAMS = 4096
 """Open at a time; more are refused."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+
+from minikubelet.value_class import dataclass
 
 MAX_CONTROL_BYTES = 64 * 1024
 MAX_DATA_BYTES = 32 * 1024

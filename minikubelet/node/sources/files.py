@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from minikubelet.node.sources.manifest_files import (
     read_file,
 )
 from minikubelet.node.sources.static_manifest import StaticManifest
+from minikubelet.value_class import dataclass
 
 POLL_SECONDS = 20.0
 INVALID_MANIFEST = "InvalidManifest"

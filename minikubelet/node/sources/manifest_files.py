@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.log import get_logger
@@ -18,6 +17,7 @@ from minikubelet.node.sources.static_manifest import (
     StaticManifestError,
     read_static_manifest,
 )
+from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 

@@ -7,7 +7,6 @@ Invariants: pure; a problem is one line for the log and the Event, with the file
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.defaults import apply_pod_defaults
@@ -19,6 +18,7 @@ from minikubelet.manifest.read import ManifestObject, read_manifest
 from minikubelet.manifest.static_pods import api_object_used, as_static_pod
 from minikubelet.manifest.support import findings_of
 from minikubelet.manifest.validate_pod import validate_pod
+from minikubelet.value_class import dataclass
 
 MAX_BYTES = 10 * 1024 * 1024
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)

@@ -11,7 +11,7 @@ applied yet has no owners, so that the first apply conflicts with nobody.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from minikubelet.manifest.json_tree import Json, copy_json
@@ -34,6 +34,7 @@ from minikubelet.store.patch.managed_fields import (
 from minikubelet.store.patch.ownership import Keys, is_whole, item_element, list_keys, path_text
 from minikubelet.store.patch.places import Place
 from minikubelet.store.patch.plain import equal_json
+from minikubelet.value_class import dataclass
 
 
 @refuse_deep_nesting

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
+
+from minikubelet.value_class import dataclass
 
 P = ParamSpec("P")
 R = TypeVar("R")

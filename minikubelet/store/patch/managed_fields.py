@@ -10,7 +10,7 @@ apply on, so that objects which nobody applies cost nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from minikubelet.manifest.json_tree import Json
@@ -23,6 +23,7 @@ from minikubelet.store.patch.field_sets import (
     with_parents,
 )
 from minikubelet.store.patch.plain import equal_json
+from minikubelet.value_class import dataclass
 
 APPLY = "Apply"
 UPDATE = "Update"

@@ -7,9 +7,9 @@ Invariants: what the table does not know is a place without rules, where values 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from minikubelet.manifest.schema import Field, load_schema
+from minikubelet.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True)
