@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minikubelet.pod.commands import ExecError
+from minikubelet.runtime.container_link import NOT_RUNNING
 from minikubelet.runtime.shim.frames import (
     MAX_PAYLOAD,
     SIZE,
@@ -134,7 +135,9 @@ class ContainerStream:
         while b"\n" not in received:
             data = await self._receive()
             received += data
-            if not data or len(received) > _MAX_ANSWER:
+            if not data:  # the shim ended before it saw the request, and with it the container
+                raise ExecError(NOT_RUNNING)
+            if len(received) > _MAX_ANSWER:
                 raise ExecError(_LOST)
         line, _, rest = received.partition(b"\n")
         answer = json.loads(line)
