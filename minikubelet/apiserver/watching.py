@@ -20,6 +20,7 @@ from minikubelet.apiserver.rendering import Renderer
 from minikubelet.apiserver.requests import ListOptions, Target, version_number
 from minikubelet.apiserver.responses import ApiError, bad_request, expired, internal_error
 from minikubelet.apiserver.selecting import Selection
+from minikubelet.apiserver.shared_lines import SharedLines, watch_line
 from minikubelet.apiserver.strategies.events import needs_conversion
 from minikubelet.clock import Clock
 from minikubelet.log import get_logger
@@ -40,6 +41,7 @@ class Watches:
         self._clock = clock
         self._open: set[asyncio.Timeout] = set()
         self.ending = False
+        self.shared_lines = SharedLines()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -85,7 +87,7 @@ async def serve_watch(
 ) -> web.StreamResponse:
     if options.send_initial_events and not options.bookmarks:
         raise bad_request("sendInitialEvents requires setting allowWatchBookmarks to true")
-    stream = _Stream(target, options, selection, renderer, store)
+    stream = _Stream(target, options, selection, renderer, store, watches.shared_lines)
     lines = stream.begin()
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.headers["Cache-Control"] = "no-cache, private"
@@ -144,7 +146,9 @@ class _Stream:
         selection: Selection,
         renderer: Callable[[], Renderer],
         store: ObjectStore,
+        shared: SharedLines,
     ) -> None:
+        self._shared = shared
         self._target = target
         self._options = options
         self._selection = selection
@@ -175,9 +179,9 @@ class _Stream:
     def _initial_lines(self, objects: tuple[StoredObject, ...], version: int) -> Iterator[bytes]:
         renderer = self._renderer()
         for stored in objects:
-            yield _line(ChangeType.ADDED, renderer.stored(stored))
+            yield watch_line(ChangeType.ADDED, renderer.stored(stored))
         if self._options.send_initial_events:
-            yield _line("BOOKMARK", renderer.bookmark(version, initial_end=True))
+            yield watch_line("BOOKMARK", renderer.bookmark(version, initial_end=True))
 
     def lines(self, changes: list[Change]) -> Iterator[bytes]:
         if not changes:
@@ -190,10 +194,10 @@ class _Stream:
             if self._plain and seen_as is change.type:
                 yield change.encoded_line
             else:
-                yield _line(seen_as, renderer.stored(change.object))
+                yield self._shared.line(seen_as, change, renderer)
 
     def bookmark(self, version: int) -> bytes:
-        return _line("BOOKMARK", self._renderer().bookmark(version, initial_end=False))
+        return watch_line("BOOKMARK", self._renderer().bookmark(version, initial_end=False))
 
     def _seen_as(self, change: Change) -> ChangeType | None:
         """An object that begins or ceases to match comes or goes for this watcher (K-51)."""
@@ -211,12 +215,8 @@ class _Stream:
         return None
 
 
-def _line(kind: str, encoded: bytes) -> bytes:
-    return b'{"type":"%b","object":%b}\n' % (kind.encode(), encoded)
-
-
 def _error_line(status: object) -> bytes:
-    return _line("ERROR", orjson.dumps(status))
+    return watch_line("ERROR", orjson.dumps(status))
 
 
 def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -198,3 +198,25 @@ async def test_two_hundred_changes_reach_a_hundred_watchers(api: Api) -> None:
             api.store.create(key, a_config_map(key.name))
     expected = [("ADDED", f"a{number}") for number in range(200)]
     assert all(reader.result() == expected for reader in readers)
+
+
+async def test_table_watchers_share_lines_for_a_second(api: Api) -> None:  # K-56
+    """Two watchers in one form get the same; another form, and a later second, their own."""
+    assert isinstance(api.clock, FakeClock)
+    plain = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+    since = f"resourceVersion={api.store.resource_version}"
+    async with (
+        api.watch(MAPS, since, TABLE) as first,
+        api.watch(MAPS, since, TABLE) as second,
+        api.watch(MAPS, f"{since}&includeObject=None", TABLE) as bare,
+        api.watch(MAPS, since, plain) as partial,
+    ):
+        await api.ok("POST", MAPS, a_config_map())
+        seen = [(await events.next())["object"] for events in (first, second, bare, partial)]
+        assert seen[0] == seen[1]
+        assert seen[0]["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+        assert seen[2]["rows"][0]["object"] is None
+        assert seen[3]["kind"] == "PartialObjectMetadata"
+        await api.clock.advance(65)
+        await api.patch(f"{MAPS}/settings", {"data": {"a": "b"}}, "merge-patch")
+        assert (await first.next())["object"]["rows"][0]["cells"][2] == "65s"
