@@ -32,7 +32,10 @@ _minikubelet() {
       else
         words=$(_minikubelet_names "${COMP_WORDS[2]}")
       fi ;;
-    logs|why) words=$(_minikubelet_names pods) ;;
+    logs|why|exec|attach|port-forward) words=$(_minikubelet_names pods) ;;
+    probe) COMPREPLY=($(compgen -f -W "$(_minikubelet_names pods)" -- "$word")); return ;;
+    cp) COMPREPLY=($(compgen -f -W "$(_minikubelet_names pods | sed 's/$/:/')" -- "$word"))
+      return ;;
     top) if [ "$COMP_CWORD" -eq 2 ]; then words="pod node"
       else words=$(_minikubelet_names "${COMP_WORDS[2]}"); fi ;;
     completion) words="bash zsh fish" ;;
@@ -65,7 +68,10 @@ complete -c minikubelet -n "$typed; and not test (count (commandline -opc)) -ge 
 -f -a '@TYPES@'
 complete -c minikubelet -n "$typed; and test (count (commandline -opc)) -ge 3" \
 -f -a '(__minikubelet_names (__minikubelet_type))'
-complete -c minikubelet -n '__fish_seen_subcommand_from logs why' -f -a '(__minikubelet_names pods)'
+complete -c minikubelet -n '__fish_seen_subcommand_from logs why exec attach port-forward' \
+-f -a '(__minikubelet_names pods)'
+complete -c minikubelet -n '__fish_seen_subcommand_from probe' -a '(__minikubelet_names pods)'
+complete -c minikubelet -n '__fish_seen_subcommand_from cp' -a '(__minikubelet_names pods):'
 complete -c minikubelet -n '__fish_seen_subcommand_from top' -f -a 'pod node'
 complete -c minikubelet -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'
 """

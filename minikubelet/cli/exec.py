@@ -56,7 +56,7 @@ def _exec(args: argparse.Namespace, client: Client, scope: Scope) -> int:
         raise UsageError("pod or type/name must be specified")
     if len(args.words) > 1:
         raise UsageError(
-            "exec [POD] [COMMAND] is not supported. Use exec [POD] -- [COMMAND] instead"
+            "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"
         )
     if not args.command_line:
         raise UsageError("you must specify at least one command for the container")

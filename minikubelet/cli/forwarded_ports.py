@@ -58,8 +58,10 @@ def _number(text: str, lowest: int = 1) -> int | None:
     if not (text.isascii() and text.isdigit()):
         return None
     number = int(text[:9])
-    if not lowest <= number <= _HIGHEST:
-        raise PortError(f"port {text} is not between {lowest} and {_HIGHEST}")
+    if number < lowest:
+        raise PortError("remote port must be > 0")
+    if number > _HIGHEST:
+        raise PortError(f"port {text} is higher than {_HIGHEST}")
     return number
 
 

@@ -137,7 +137,7 @@ def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Na
 def _commands_text() -> str:
     """The commands by group; argparse itself knows one list only."""
     return "\n\n".join(
-        "\n".join([f"{title}:", *(f"  {name:<12}{summary}" for name, summary in group.items())])
+        "\n".join([f"{title}:", *(f"  {name:<14}{summary}" for name, summary in group.items())])
         for title, group in GROUPS.items()
     )
 

@@ -59,7 +59,7 @@ class ProbeSession:
     ) -> None:
         """`tell` is called with each probe as soon as it has been examined."""
         clock = SystemClock()
-        _warm_up(chosen)
+        warm_up(chosen)
         async with self._surroundings(chosen) as surroundings:
             prober = HandlerProber(clock, surroundings.runtime)
             for item in chosen:
@@ -150,7 +150,7 @@ def idle_container(container: Container, catalog: ImageCatalog) -> Container:
     return dataclasses.replace(idle, working_dir=directory or str(Path.cwd()))
 
 
-def _warm_up(chosen: Sequence[ChosenProbe]) -> None:
+def warm_up(chosen: Sequence[ChosenProbe]) -> None:
     """What the live prober loads once and for all is not part of an attempt's time."""
     if any(item.probe.grpc is not None for item in chosen):
         importlib.import_module("minikubelet.probes.grpc")

@@ -197,10 +197,10 @@ def _fact_lines(fact: Fact, told: Sequence[Fact]) -> tuple[str, ...]:
             return ("HTTP/2 is ready",)
         case CallAnswered(code, message, serving):
             return (f"answered {code}: {serving or message or 'no message'}",)
-        case CommandRun(argv):
-            return (
-                f"run on this host, not in the container's mount namespace: {shlex.join(argv)}",
-            )
+        case CommandRun(argv, in_container):
+            place = "on this host, not in the container's mount namespace"
+            where = "in the container" if in_container else place
+            return (f"run {where}: {shlex.join(argv)}",)
         case CommandEnded():
             return _command_lines(fact)
 

@@ -58,9 +58,9 @@ def talk(client: Client, request: StreamRequest) -> int:
     end = run_until_signal(_talk(client, request))
     if isinstance(end, int):
         return end
-    if end.message:
-        print(end.message, file=sys.stderr)
-    return end.exit_code
+    if end.told:
+        print(end.told, file=sys.stderr)
+    return end.code
 
 
 async def _talk(client: Client, request: StreamRequest) -> SessionEnd:

@@ -48,14 +48,14 @@ class Copy:
     def _finish(self, end: SessionEnd | int) -> int:
         if isinstance(end, int):
             return end
-        if any(text in end.message for text in _NO_PROGRAM):
+        if end.exit_code is None and any(text in end.message for text in _NO_PROGRAM):
             raise CommandError(
                 f"cp needs `tar` in the container, and {self.container} of pod {self.pod} has "
-                f"none: {end.message.removeprefix('error: ')}"
+                f"none: {end.message}"
             )
-        if end.message:
-            print(end.message, file=sys.stderr)
-        return end.exit_code
+        if end.told:
+            print(end.told, file=sys.stderr)
+        return end.code
 
     async def _upload(self, source: str, target: str, preserve: bool) -> SessionEnd:
         base = posixpath.basename(posixpath.normpath(source))
@@ -139,7 +139,7 @@ async def _together(
         raise CommandError(f"{failure.filename or 'cannot copy'}: {failure.strerror}") from failure
     if isinstance(end, CommandError):
         raise end
-    if isinstance(end, SessionEnd) and end.exit_code:
+    if isinstance(end, SessionEnd) and end.code:
         return end  # then the archive is cut, which is no news
     if isinstance(failure, tarfile.TarError):
         raise CommandError(f"the archive from the container is damaged: {failure}") from failure

@@ -35,7 +35,7 @@ def forward(
     streams = PodStreams(client.cluster, client.timeout)
     forwarding = _Forwarding(streams, f"{path}/portforward")
     end = run_until_signal(forwarding.run(ports, addresses))
-    return end if isinstance(end, int) else end.exit_code
+    return end if isinstance(end, int) else end.code
 
 
 class _Forwarding:

@@ -78,7 +78,10 @@ def chosen_container(pod: Json, asked: str | None, *, quiet: bool) -> str:
 def known_container(pod: Json, name: str) -> Json:
     """Raises CommandError."""
     if name not in container_names(pod):
-        raise CommandError(f"container {name} not found in pod {pod['metadata']['name']}")
+        raise CommandError(
+            f"cannot attach to the container: container {name} not found in pod "
+            f"{pod['metadata']['name']}"
+        )
     spec = pod["spec"]
     lists = ("containers", "initContainers", "ephemeralContainers")
     found: Json = next(c for key in lists for c in spec.get(key) or () if c["name"] == name)

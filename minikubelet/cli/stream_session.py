@@ -51,10 +51,20 @@ class LocalStreams:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """`message` is for the user, empty after success."""
+    """`exit_code` None: there was no command, or it could not be run, and `message` says why."""
 
-    exit_code: int
+    exit_code: int | None
     message: str = ""
+
+    @property
+    def code(self) -> int:
+        """For our own exit."""
+        return 1 if self.exit_code is None else self.exit_code
+
+    @property
+    def told(self) -> str:
+        """For the user, as kubectl words it; empty after success."""
+        return f"error: {self.message}" if self.exit_code is None else self.message
 
 
 class Session:
@@ -155,7 +165,7 @@ def session_end(data: bytes) -> SessionEnd:
     try:
         status: Json = json.loads(data)
     except ValueError:
-        return SessionEnd(1, f"error: {data.decode(errors='replace')}")
+        return SessionEnd(None, data.decode(errors="replace"))
     if status.get("status") == "Success":
         return SessionEnd(0)
     message = str(status.get("message") or "")
@@ -164,4 +174,4 @@ def session_end(data: bytes) -> SessionEnd:
             code = str(cause.get("message") or "")
             if cause.get("reason") == "ExitCode" and code.isdecimal():
                 return SessionEnd(int(code), message)
-    return SessionEnd(1, f"error: {message}")
+    return SessionEnd(None, message)

@@ -116,6 +116,8 @@ class CallAnswered:
 @dataclass(frozen=True, slots=True)
 class CommandRun:
     argv: tuple[str, ...]
+    in_container: bool = False
+    """Of a Pod that runs; else beside what is probed, on this host."""
 
 
 @dataclass(frozen=True, slots=True)

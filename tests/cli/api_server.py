@@ -18,6 +18,7 @@ from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, writ
 from minikubelet.apiserver.pki import prepare_pki, server_context
 from minikubelet.apiserver.server import ApiServer
 from minikubelet.apiserver.services import ApiServices, Route
+from minikubelet.apiserver.stream_runtime import StreamRuntime
 from minikubelet.clock import SystemClock
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.json_tree import Json
@@ -81,10 +82,14 @@ class ServedApi:
 
 
 @contextmanager
-def api_server(directory: Path, *extra_routes: Route) -> Iterator[ServedApi]:
+def api_server(
+    directory: Path, *extra_routes: Route, streams: StreamRuntime | None = None
+) -> Iterator[ServedApi]:
     """Listens until the block ends; its kubeconfig is in `directory`."""
     started: Future[ServedApi] = Future()
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(directory, extra_routes, started)))
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve(directory, extra_routes, streams, started))
+    )
     thread.start()
     try:
         served = started.result(timeout=20)
@@ -97,7 +102,10 @@ def api_server(directory: Path, *extra_routes: Route) -> Iterator[ServedApi]:
 
 
 async def _serve(
-    directory: Path, extra_routes: tuple[Route, ...], started: Future[ServedApi]
+    directory: Path,
+    extra_routes: tuple[Route, ...],
+    streams: StreamRuntime | None,
+    started: Future[ServedApi],
 ) -> None:
     try:
         clock = SystemClock()
@@ -109,6 +117,7 @@ async def _serve(
             node_name="n1",
             identity=lambda: Identity(lambda: str(uuid.uuid4()), lambda: "abcde", clock.now()),
             extra_routes=extra_routes,
+            streams=streams,
         )
         server = ApiServer(services, Access(pki.token), tls=server_context(pki))
         port = await server.start("127.0.0.1", 0)

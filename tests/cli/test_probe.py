@@ -337,11 +337,22 @@ def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
     ("arguments", "code", "error"),
     [
         pytest.param(
-            ["web"],
+            ["web", "pod.yaml"],
             2,
-            "error: web is no file here, and running Pods cannot be probed by name: give the"
-            " manifest of the Pod, and --host if it runs elsewhere\n",
-            id="the name of a Pod",
+            "error: web is no file here, and of running Pods one is probed at a time\n",
+            id="the name of a Pod, and a manifest",
+        ),
+        pytest.param(
+            ["web/app", "--inherit-env"],
+            2,
+            "error: --images and --inherit-env are for manifests, not for a running Pod\n",
+            id="an option that means nothing to a running Pod",
+        ),
+        pytest.param(
+            ["web", "--kubeconfig=none"],
+            1,
+            "error: --kubeconfig names none, which does not exist\n",
+            id="the name of a Pod, without a daemon",
         ),
         pytest.param(
             ["missing.yaml"],
