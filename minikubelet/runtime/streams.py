@@ -20,6 +20,7 @@ from minikubelet.pod.commands import ExecError
 from minikubelet.runtime.container_link import NOT_RUNNING
 from minikubelet.runtime.shim.frames import (
     MAX_PAYLOAD,
+    MAX_SIDE,
     SIZE,
     FrameDecoder,
     StreamChannel,
@@ -33,7 +34,6 @@ _READ_BYTES = 65536
 _ANSWER_SECONDS = 30.0
 _MAX_ANSWER = 1024 * 1024
 _LOST = "the connection to the container was lost"
-_MAX_SIDE = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class ContainerStream:
 
     async def resize(self, width: int, height: int) -> None:
         """The client's terminal has this many columns and rows."""
-        if 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE:
+        if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE:
             self._send(encode_frame(StreamChannel.RESIZE, SIZE.pack(width, height)))
 
     def close(self) -> None:

@@ -13,8 +13,14 @@ import pytest
 
 from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.records import read_start_record
+from minikubelet.runtime.shim.frames import (
+    MAX_PAYLOAD,
+    FrameDecoder,
+    StreamChannel,
+    encode_frame,
+)
 from minikubelet.runtime.shim.protocol import Decoder, encode
-from tests.runtime.harness import Harness, eventually, is_alive
+from tests.runtime.harness import Harness, eventually, is_alive, processes_with
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,19 @@ def read_message(sock: socket.socket) -> dict[str, Any]:
     return message
 
 
+EXEC = {
+    "type": "stream",
+    "kind": "exec",
+    "argv": ["cat"],
+    "stdin": True,
+    "stdout": True,
+    "stderr": True,
+    "tty": False,
+    "width": 0,
+    "height": 0,
+}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -64,6 +83,12 @@ def read_message(sock: socket.socket) -> dict[str, Any]:
             encode({"type": "exec", "id": 1, "argv": [], "timeout": None, "output_limit": 1}),
             id="an empty command",
         ),
+        pytest.param(encode({"type": "stream"}), id="a session of no kind"),
+        pytest.param(encode({"type": "stream", "kind": "attach"}), id="no word on its streams"),
+        pytest.param(encode({**EXEC, "argv": []}), id="a session without a command"),
+        pytest.param(encode({**EXEC, "argv": 1}), id="a command that is none"),
+        pytest.param(encode({**EXEC, "width": "wide"}), id="a size that is none"),
+        pytest.param(encode({**EXEC, "width": 1e400}), id="a size without an end"),
     ],
 )
 async def test_a_peer_that_breaks_the_protocol_is_dropped(data: bytes, harness: Harness) -> None:
@@ -119,3 +144,59 @@ async def test_many_containers_at_a_time(harness: Harness) -> None:
     codes = [(await harness.exit_of(spec)).exit_code for spec in specs]
     assert codes == [143] * 40
     await eventually(lambda: not harness.living_shims(), "all shims have ended")
+
+
+async def test_a_kind_of_session_of_a_later_version_is_refused(harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    with connect(spec) as peer:
+        peer.sendall(encode({"type": "stream", "kind": "dance"}))
+        assert read_message(peer) == {"type": "stream_failed", "message": "no such session: dance"}
+        assert peer.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\0\xff\xff\xff\xff", id="a frame too long"),
+        pytest.param(b"GET / HTTP/1.1\r\n", id="another protocol"),
+    ],
+)
+async def test_a_session_that_breaks_the_protocol_is_ended(data: bytes, harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    with connect(spec) as peer:
+        peer.sendall(encode(EXEC))
+        assert read_message(peer) == {"type": "stream_started"}
+        peer.sendall(encode_frame(StreamChannel.STDIN, b"x") + encode_frame(77, b"later") + data)
+        received = b""
+        while part := peer.recv(100):
+            received += part
+        assert encode_frame(StreamChannel.STDOUT, b"x").startswith(received)
+    mark = str(harness.directory)
+    await eventually(lambda: len(processes_with(mark)) == 1, "the command is gone")
+
+
+async def test_a_terminal_has_a_size_in_any_case(harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    with connect(spec) as peer:
+        peer.sendall(encode({**EXEC, "argv": ["stty", "size"], "tty": True, "width": 70000}))
+        assert read_message(peer) == {"type": "stream_started"}
+        assert peer.recv(100).startswith(encode_frame(StreamChannel.STDOUT, b"24 80\r\n"))
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+def test_frames_arrive_whole(step: int) -> None:
+    frames = [(0, b"input"), (5, b""), (1, bytes(MAX_PAYLOAD)), (99, b"\0\n")]
+    data = b"".join(encode_frame(*frame) for frame in frames)
+    decoder, received = FrameDecoder(), []
+    for begin in range(0, len(data), step):
+        decoder.feed(data[begin : begin + step])
+        while frame := decoder.next():
+            received.append(frame)
+    assert received == frames
+
+
+def test_a_frame_that_is_too_long_is_not_waited_for() -> None:
+    decoder = FrameDecoder()
+    decoder.feed(encode_frame(1, bytes(MAX_PAYLOAD + 1))[:5])
+    with pytest.raises(ValueError, match="a frame of 32769 bytes"):
+        decoder.next()

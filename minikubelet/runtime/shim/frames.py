@@ -17,6 +17,7 @@ from enum import IntEnum
 HEADER = struct.Struct("!BI")
 SIZE = struct.Struct("!HH")
 """Columns and rows of a terminal."""
+MAX_SIDE = 0xFFFF
 MAX_PAYLOAD = 32 * 1024
 """What a frame carries at most; kubectl's own messages are not larger (K-71)."""
 

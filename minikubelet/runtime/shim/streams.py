@@ -13,6 +13,7 @@ from minikubelet.runtime.shim.capture import Leftovers
 from minikubelet.runtime.shim.child import StartError
 from minikubelet.runtime.shim.exec_spawn import Surroundings, spawn_command
 from minikubelet.runtime.shim.exec_stream import ExecStream
+from minikubelet.runtime.shim.frames import MAX_SIDE
 from minikubelet.runtime.shim.linux import Process
 from minikubelet.runtime.shim.loop import Loop
 from minikubelet.runtime.shim.output import Output
@@ -48,13 +49,16 @@ class Streams:
         connection = StreamConnection(self._loop, sock, self._closed)
         self._connections.add(connection)
         try:
-            if request["kind"] == "exec":
-                self._begin_exec(connection, request)
-            else:
-                self._attachments.add(connection, request)
+            match request["kind"]:
+                case "exec":
+                    self._begin_exec(connection, request)
+                case "attach":
+                    self._attachments.add(connection, request)
+                case kind:
+                    connection.refuse(f"no such session: {kind}")
         except StartError as failure:
             connection.refuse(failure.message)
-        except (LookupError, TypeError, ValueError):
+        except (ArithmeticError, LookupError, TypeError, ValueError):
             connection.close()  # it does not speak the protocol
 
     def reaped(self, pid: int, status: int) -> None:
@@ -88,7 +92,7 @@ class Streams:
             stdin=bool(request["stdin"]),
             tty=tty,
             outputs=[name for name in ("stdout", "stderr") if request[name]],
-            size=(width, height) if width and height else None,
+            size=(width, height) if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE else None,
         )
         self._commands[command.pid] = ExecStream(
             self._loop,
