@@ -25,13 +25,15 @@ from minikubelet.node.desired import DesiredPod
 from minikubelet.node.status_writer import PODS, StatusWriter, pod_key
 from minikubelet.pod.encode_status import encode_time
 from minikubelet.pod.qos import compute_qos_class
-from minikubelet.store.objects import Change, ChangeType, Conflict, Key, NotFound
+from minikubelet.store.objects import Change, ChangeType, Conflict, Key, NotFound, StoredObject
 from minikubelet.store.store import ObjectStore
 
 _NAMESPACES = ("", "namespaces")
 _NODES = ("", "nodes")
 
 log = get_logger(__name__)
+
+_ANNOTATION = CONFIG_MIRROR.encode()
 
 
 class MirrorPods:
@@ -91,7 +93,7 @@ class MirrorPods:
             self._attempt(key, desired)
         if self._ready():
             for stored in self._store.list(PODS):
-                if is_mirror(stored.document) and stored.key not in wanted:
+                if stored.key not in wanted and _is_mirror(stored):
                     self._attempt(stored.key, None)
         uids = {desired.uid for desired in wanted.values()}
         for uid in self._statuses.keys() - uids:
@@ -102,8 +104,8 @@ class MirrorPods:
     def _on_change(self, change: Change) -> None:
         key = change.object.key
         if key.storage == PODS and not self._writer.writing:
-            before = change.before.document if change.before else change.object.document
-            if is_mirror(before) or is_mirror(change.object.document) or key in self._in_the_way:
+            before = change.before or change.object
+            if _is_mirror(before) or _is_mirror(change.object) or key in self._in_the_way:
                 self.wake()
         elif key.storage == _NAMESPACES and change.type is not ChangeType.DELETED:
             self.wake()
@@ -121,7 +123,7 @@ class MirrorPods:
 
     def _ensure(self, key: Key, desired: DesiredPod) -> None:
         stored = self._store.get(key)
-        if stored is not None and not is_mirror(stored.document):
+        if stored is not None and not _is_mirror(stored):
             if key not in self._in_the_way:
                 log.warning("a pod of the API has the name of a static pod", pod=key)
                 self._in_the_way.add(key)
@@ -181,3 +183,8 @@ class MirrorPods:
             ]
         status = {"phase": "Pending", "qosClass": str(compute_qos_class(desired.pod))}
         return {**static, "metadata": meta, "status": status}
+
+
+def _is_mirror(stored: StoredObject) -> bool:
+    # Most pods are not, and need not be decoded for that.
+    return _ANNOTATION in stored.encoded and is_mirror(stored.document)

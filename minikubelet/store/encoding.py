@@ -16,7 +16,8 @@ def encode(document: Json) -> bytes:
     """TypeError for what JSON cannot carry, such as numbers beyond 64 bits."""
     import orjson
 
-    return orjson.dumps(document)
+    # Copied, since orjson gives all that it had reserved while it wrote: five times as much.
+    return bytes(memoryview(orjson.dumps(document)))
 
 
 def decode(encoded: bytes) -> Json:
