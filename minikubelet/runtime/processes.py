@@ -227,10 +227,15 @@ class ProcessRuntime:
         link = self._links.get(container_id)
         if link is None:
             raise ExecError(NOT_RUNNING)
+        loop = asyncio.get_running_loop()
+        finding = loop.run_in_executor(None, find_shim, str(link.instance_dir))
         try:
-            found = await self._find(link.instance_dir)
+            found = await asyncio.shield(finding)
         except TimeoutError as error:
             raise ExecError(str(error)) from None
+        except asyncio.CancelledError:
+            finding.add_done_callback(_close_connection)
+            raise
         if found.connection is None:
             raise ExecError(NOT_RUNNING)
         stream = ContainerStream(found.connection, self._streams.discard)
@@ -291,6 +296,14 @@ class ProcessRuntime:
         if adopted.start:
             await self._spawner.sweep(adopted.start.shim_pid)
         self._on_event(ShimLostEvent(link.container_id, adopted.survivors))
+
+
+def _close_connection(finding: asyncio.Future[Found]) -> None:
+    """Nobody waits for it any more."""
+    if finding.cancelled() or finding.exception():
+        return
+    if connection := finding.result().connection:
+        connection.close()
 
 
 def _last_words(instance_dir: Path) -> str:

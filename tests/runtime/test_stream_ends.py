@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from minikubelet.runtime.streams import ContainerStream, StreamEnd
 from tests.runtime.harness import Harness, eventually, log_of
 from tests.runtime.streaming import (
@@ -44,6 +46,21 @@ async def test_nothing_is_left_of_commands_whose_client_has_gone(harness: Harnes
             stream.close()
     await eventually(lambda: len(marked(harness, "")) == 1, "the container is alone")
     assert await run(harness, spec, ("echo", "next")) == (b"next\n", b"", StreamEnd(0))
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 50])
+async def test_nothing_is_left_of_a_session_that_was_called_off(
+    turns: int, harness: Harness
+) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    async with asyncio.TaskGroup() as group:
+        opening = group.create_task(open_exec(harness, spec, ("sleep", "1000"), tty=True))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if not opening.cancel():
+            opening.result().close()
+    assert await run(harness, spec, ("echo", "next")) == (b"next\n", b"", StreamEnd(0))
+    await eventually(lambda: len(marked(harness, "")) == 1, "the container is alone")
 
 
 async def test_a_command_hears_that_its_client_has_gone(harness: Harness) -> None:
