@@ -341,11 +341,16 @@ class PodState:
         return gone
 
     def renew_sandbox(self) -> None:
-        """The host was started anew: the pod begins again from its first init container (L-94)."""
-        spec = self.pod.spec
-        keeps = spec.restart_policy == RestartPolicy.ON_FAILURE and not spec.init_containers
+        """The host was started anew: the pod begins again from its first init container (L-94), but
+        for what is not run twice: an ephemeral container (L-254), and one that has succeeded under
+        OnFailure."""
+        keeps = self.pod.spec.restart_policy == RestartPolicy.ON_FAILURE
+        regular = {container.name for container in self.pod.spec.containers}
         done = {run.name for runs in self.runs.values() for run in runs[:1] if run.exit_code == 0}
-        self._forget(lambda run: not (keeps and run.name in done))
+        kept = done & regular if keeps else set()
+        self._forget(lambda run: run.name not in kept and not self.pod.is_ephemeral(run.name))
+        for name in kept:
+            self.runs[name] = tuple(replace(run, former_sandbox=True) for run in self.runs[name])
         self.sandbox_ready = True
         message = "Pod sandbox changed, it will be killed and re-created."
         self.tell(SandboxChanged(at=self._clock.now(), pod=self.ref, message=message))

@@ -29,7 +29,11 @@ class InitializationPlan:
 
 def any_regular_run(pod: Pod, observed: ObservedPod) -> bool:
     """Whether a regular container was ever created in this sandbox, so the pod was initialized."""
-    return any(observed.runs.get(container.name) for container in pod.spec.containers)
+    return any(
+        not run.former_sandbox
+        for container in pod.spec.containers
+        for run in observed.runs.get(container.name, ())
+    )
 
 
 def plan_initialization(pod: Pod, observed: ObservedPod) -> InitializationPlan:

@@ -60,6 +60,9 @@ class ContainerRun:
     killed_for: KillCause | None = None
     """Why it was asked to stop, None when it ended by itself: after a probe kill, exit codes do not
     decide about the restart (L-98)."""
+    former_sandbox: bool = False
+    """It had succeeded before the host was started anew: it is not run again, and does not tell
+    that the pod is initialized now (L-94)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,9 +156,9 @@ def back_off_until(entry: BackOffEntry | None, finished: float | None, now: floa
 
     `finished` is the end of its newest exited instance, None when there is none.
     """
-    if entry is None or finished is None or finished - entry.last_update > RESET_SECONDS:
+    if entry is None or finished is None or _is_dropped(entry, finished, now):
         return None
-    until = finished + entry.delay_seconds
+    until = min(finished + entry.delay_seconds, entry.last_update + RESET_SECONDS)
     return until if now < until else None
 
 
@@ -174,9 +174,18 @@ def after_start(
     `finished` is the end of the newest exited instance. `maximum_seconds` is the node's limit,
     and the initial delay too where it is the smaller one (L-174).
     """
-    if entry is None or finished - entry.last_update > RESET_SECONDS:
+    if entry is None or _is_dropped(entry, finished, now):
         return BackOffEntry(min(INITIAL_DELAY_SECONDS, maximum_seconds), now)
     return BackOffEntry(min(2 * entry.delay_seconds, maximum_seconds), now)
+
+
+def _is_dropped(entry: BackOffEntry, finished: float, now: float) -> bool:
+    """Whether the entry counts no more (L-173): the container ran for long, or so much time has
+    passed since its last start that housekeeping has removed it, also while it holds a container
+    back. Upstream is late by its polling."""
+    end = entry.last_update + RESET_SECONDS
+    held = now < finished + entry.delay_seconds
+    return finished > end or now > end or (held and now == end)
 
 
 def crash_loop_message(container: str, pod: Pod, delay_seconds: float) -> str:

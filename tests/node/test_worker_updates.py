@@ -356,6 +356,40 @@ async def test_after_a_boot_a_pod_begins_again() -> None:  # L-93, L-94
         assert len(world.records(PodAccepted)) == 1
 
 
+async def test_after_a_boot_what_has_succeeded_under_on_failure_is_not_run_again() -> None:  # L-94
+    pod = a_pod(
+        a_container("app"),
+        a_container("job"),
+        init=[a_container("one")],
+        restart_policy=RestartPolicy.ON_FAILURE,
+    )
+    world = World({"one": [App(exit_after=1)], "job": [App(exit_after=1)]}, {})
+    async with a_life(world, pod):
+        await world.clock.advance(5)
+    world.boot()
+    async with a_life(world, pod):
+        await world.clock.advance(0.5)
+        assert [world.names[i] for i in world.starts][-1] == "one", "the pod is initialized anew"
+        await world.clock.advance(5)
+        names = sorted(world.names[container_id] for container_id in world.starts)
+        assert names == ["app", "app", "job", "one", "one"]
+        app, job = world.statuses[-1].container_statuses
+        assert (app.restart_count, isinstance(app.state, Running)) == (1, True)
+        assert (job.restart_count, isinstance(job.state, Terminated)) == (0, True)
+
+
+async def test_after_a_boot_an_ephemeral_container_does_not_run_again() -> None:  # L-94, L-254
+    pod = with_ephemeral(a_pod(), a_container("d1"))
+    world = World({"d1": [App(exit_after=1)]}, {})
+    async with a_life(world, pod):
+        await world.clock.advance(5)
+    world.boot()
+    async with a_life(world, pod):
+        await world.clock.advance(5)
+        names = sorted(world.names[container_id] for container_id in world.starts)
+        assert names == ["app", "app", "d1"]
+
+
 async def test_after_a_boot_a_pod_that_is_never_restarted_has_failed() -> None:  # L-94
     pod, world = a_pod(restart_policy=RestartPolicy.NEVER), World({}, {})
     async with a_life(world, pod):

@@ -254,9 +254,9 @@ def test_waits_of_a_crash_loop() -> None:  # L-170
         pytest.param(BackOffEntry(10, 0), 5.0, 5.0, 15.0, id="it counts from the exit"),
         pytest.param(BackOffEntry(10, 0), 5.0, 14.9, 15.0, id="held until just before its end"),
         pytest.param(BackOffEntry(10, 0), 5.0, 15.0, None, id="over exactly at its end"),
-        pytest.param(
-            BackOffEntry(300, 0), 600.0, 600.0, 900.0, id="600 s after the start it holds"
-        ),
+        # L-173
+        pytest.param(BackOffEntry(300, 0), 590.0, 595.0, 600.0, id="600 s after the start it ends"),
+        pytest.param(BackOffEntry(300, 0), 590.0, 600.0, None, id="also while it holds"),
         pytest.param(BackOffEntry(300, 0), 600.1, 600.1, None, id="L-173: a longer run resets it"),
     ],
 )
@@ -274,6 +274,15 @@ def test_back_off_until(
         pytest.param(BackOffEntry(160, 0.0), 5.0, BackOffEntry(300, 100.0), id="at most 300 s"),
         pytest.param(
             BackOffEntry(300, -520.0), 90.0, BackOffEntry(10, 100.0), id="L-173: it begins anew"
+        ),
+        pytest.param(
+            BackOffEntry(300, -500.0),
+            90.0,
+            BackOffEntry(10, 100.0),
+            id="L-173: housekeeping drops an entry that holds",
+        ),
+        pytest.param(
+            BackOffEntry(300, -500.0), -200.0, BackOffEntry(300, 100.0), id="it was over in time"
         ),
     ],
 )
@@ -302,25 +311,27 @@ def test_image_pull_back_off() -> None:  # section 8
 
 
 class BackOffModel:
-    """L-169 and L-173 read aloud: remembers each restart that went ahead, and derives the rest."""
+    """L-169, L-173 in other words: restarts in a row, of which one may be forgotten."""
 
     def __init__(self) -> None:
-        self.restarts: list[tuple[float, float]] = []
-        """(finish of the instance before, moment of the restart)"""
+        self.streak = 0
+        """How many restarts led here, none of them more than 600 s before the next."""
+        self.last = 0.0
 
-    def streak(self, finished: float) -> int:
-        """How many restarts in a row led to this exit without a run of more than 600 s."""
-        count = 0
-        for before, moment in reversed(self.restarts):
-            if finished - moment > 600:
-                break
-            count += 1
-            finished = before
-        return count
+    def wait(self) -> float:
+        return min(300, 10 * 2 ** (self.streak - 1))
 
     def free_at(self, finished: float) -> float:
-        streak = self.streak(finished)
-        return finished if streak == 0 else finished + min(300, 10 * 2 ** (streak - 1))
+        if self.streak == 0 or finished - self.last > 600:
+            return finished
+        return min(finished + self.wait(), self.last + 600)
+
+    def restart(self, finished: float, now: float) -> None:
+        if self.streak:
+            since = now - self.last
+            forgotten = since > 600 or (since == 600 and finished + self.wait() > now)
+            self.streak = 0 if forgotten else self.streak
+        self.streak, self.last = self.streak + 1, now
 
 
 lives = st.lists(
@@ -347,4 +358,4 @@ def test_back_off_agrees_with_the_model(life: list[tuple[int, int]]) -> None:
         now = free + late
         assert back_off_until(entry, finished, now) is None
         entry = after_start(entry, finished, now)
-        model.restarts.append((finished, now))
+        model.restart(finished, now)
