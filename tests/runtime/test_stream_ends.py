@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from minikubelet.runtime.streams import ContainerStream, StreamEnd
-from tests.runtime.harness import Harness, eventually, log_of
+from tests.runtime.harness import Harness, a_harness, eventually, log_of
 from tests.runtime.streaming import (
     SH,
     marked,
@@ -179,3 +179,18 @@ asyncio.run(main())
     assert await read_until(stream, b"\n") == b"again\n"
     stream.close()
     assert log_of(spec) == "ready\nagain\n"
+
+
+async def test_sessions_do_not_hold_up_the_end_of_a_foreground_run(tmp_path: Path) -> None:
+    begun = asyncio.get_running_loop().time()
+    async with a_harness(tmp_path, die_with_owner=True) as harness:
+        spec = await harness.start((*SH, "cat"), stdin=True, die_with_owner=True)
+        exec_stream = await open_exec(harness, spec, ("yes",))
+        attached = await open_attach(harness, spec, stdin=True)
+        await harness.runtime.close()
+        for stream in (exec_stream, attached):
+            assert (await read_all(stream))[2] == StreamEnd(
+                None, "the connection to the container was lost"
+            )
+        assert harness.living_shims() == []
+    assert asyncio.get_running_loop().time() - begun < 9
