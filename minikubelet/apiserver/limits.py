@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.sslproto
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -25,6 +26,9 @@ log = get_logger(__name__)
 _TLS_BUFFER_BYTES = 32 * 1024
 """What asyncio reads at once from a TLS connection, and keeps for as long as that lives. Its own
 value is 256 KiB, all of it touched: 130 MB for 500 idle watches. A TLS record has 16 KiB."""
+_LINE_BYTES = 512 * 1024
+"""Of the first line of a request: the address of an exec holds its command, of which an argument
+may have 128 KiB, three times that as percent signs."""
 _OTHER_FILES = 256
 """Open files that are kept for the rest of the daemon: logs, shims, probes, the database."""
 
@@ -45,10 +49,19 @@ class Limits:
         return {
             "keepalive_timeout": self.keepalive_seconds,
             "handler_cancellation": True,
-            "max_line_size": 16 * 1024,
+            "max_line_size": _LINE_BYTES,
             "max_field_size": 16 * 1024,
             "access_log": None,
+            "logger": _http_log(),
         }
+
+
+def _http_log() -> logging.Logger:
+    """aiohttp's own would tell of each malformed request with a traceback. Its sender is told, and
+    what goes wrong here is logged before it gets there."""
+    quiet = logging.getLogger(f"{__name__}.http")
+    quiet.setLevel(logging.CRITICAL)
+    return quiet
 
 
 def open_file_bound(limits: Limits) -> int:

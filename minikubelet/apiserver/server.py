@@ -28,6 +28,7 @@ from minikubelet.apiserver.pod_logs import PodLogs
 from minikubelet.apiserver.resources import ResourceHandlers
 from minikubelet.apiserver.responses import (
     ApiError,
+    bad_request,
     internal_error,
     method_not_allowed,
     no_such_path,
@@ -152,6 +153,8 @@ def _error_middleware(body_limit: int) -> Middleware:
             error = err
         except web.HTTPException as err:
             error = _of_http(err, body_limit)
+        except web.RequestPayloadError as err:  # compressed wrongly, cut off
+            error = bad_request(f"cannot read the body: {err}")
         except StoreWriteError as err:
             error = internal_error(str(err))
         except ConnectionError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yarl
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -287,3 +289,28 @@ async def test_no_document_makes_the_server_fail(
 
 def _type(patch: str) -> str:
     return f"application/{patch}+json"
+
+
+async def test_bodies_that_cannot_be_read(api: Api) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with api.session.post(f"{CORE}/configmaps", data=b"not gzip", headers=headers) as got:
+        status = await got.json()
+    assert (got.status, status["reason"]) == (400, "BadRequest")
+
+
+async def test_addresses_as_long_as_a_command_may_be(api: Api) -> None:  # section 11
+    query = f"labelSelector=a%3Db&command={'%20' * 120_000}"
+    url = yarl.URL(f"{CORE}/configmaps?{query}", encoded=True)
+    async with api.session.get(url) as got:
+        assert got.status == 200
+
+
+async def test_malformed_requests_are_not_logged(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(b"\x00\x01\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+    writer.close()
+    assert caplog.records == []
