@@ -31,7 +31,7 @@ from minikubelet.value_class import dataclass
 
 log = get_logger(__name__)
 
-STREAM_TYPES = {
+_STREAM_TYPES = {
     Channel.ERROR: "error",
     Channel.STDIN: "stdin",
     Channel.STDOUT: "stdout",
@@ -227,5 +227,5 @@ def _expected(version: SpdyVersion, options: StreamOptions) -> dict[int, str]:
         Channel.RESIZE: options.tty and version.resize,
     }
     return {
-        int(channel): STREAM_TYPES[channel] for channel, is_wanted in wanted.items() if is_wanted
+        int(channel): _STREAM_TYPES[channel] for channel, is_wanted in wanted.items() if is_wanted
     }

@@ -99,7 +99,8 @@ def running_container(pod: Json, asked: str, verb: Verb) -> str:
     status = container_status(pod, container) or {}
     state = object_in(status, "state") or {}
     if object_in(state, "running") is None or not status.get("containerID"):
-        message = f'container not found ("{container}")'
+        # The kubelet's own words, and what kubectl puts in front of those.
+        message = f'unable to upgrade connection: container not found ("{container}")'
         raise ApiError(500, "InternalError", message, details={"causes": [{"message": message}]})
     return str(status["containerID"])
 

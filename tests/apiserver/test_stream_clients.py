@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from aiohttp import web
 
 from minikubelet.apiserver.services import Route
 from tests.apiserver.api import Api
-from tests.apiserver.streaming import POD, streaming_api
+from tests.apiserver.streaming import POD, messages, streaming_api, websocket
 from tests.fakes.streams import LocalProcesses
 from tests.kubectl import Kubectl, kubectl_for, oldest_and_newest
 
@@ -36,11 +37,12 @@ async def api(processes: LocalProcesses, tmp_path: Path) -> AsyncIterator[Api]:
 
 
 @pytest.fixture(autouse=True)
-def _no_files_are_left() -> Iterator[None]:
-    """The libraries keep the certificates of a kubeconfig in files until the process ends."""
+def _files_of_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """They keep the certificates of a kubeconfig in files, two of them until the process ends."""
     import kubernetes.config.kube_config
     import kubernetes_asyncio.config.kube_config
 
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     kubernetes.config.kube_config._cleanup_temp_files()
     kubernetes_asyncio.config.kube_config._cleanup_temp_files()
@@ -156,6 +158,24 @@ async def test_exec_and_port_forward_by_kr8s(api: Api) -> None:
             writer.write(b"hello\n")
             assert await reader.read() == b"HELLO\n"
             writer.close()
+
+
+async def test_fifty_at_once_keep_apart(api: Api, processes: LocalProcesses) -> None:
+    answers: dict[int, list[bytes | str]] = {}
+
+    async def one(number: int) -> None:
+        query = "exec?command=cat&stdin=true&stdout=true&stderr=true"
+        async with websocket(api, f"{POD}/{query}", "v5.channel.k8s.io") as ws:
+            await ws.send_bytes(b"\x00I am %d" % number)
+            await ws.send_bytes(b"\xff\x00")
+            answers[number] = await messages(ws)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(50):
+            group.create_task(one(number))
+    success = b'\x03{"metadata":{},"status":"Success"}'
+    assert answers == {n: [b"\x01I am %d" % n, success] for n in range(50)}
+    assert {stream.process.returncode for stream in processes.streams} == {0}
 
 
 # --- kubectl

@@ -28,6 +28,7 @@ EXEC, ATTACH = Verb.EXEC, Verb.ATTACH
 NO_COMMAND = (400, "you must specify at least one command for the container")
 NO_STREAM = (400, "you must specify at least 1 of stdin, stdout, stderr")
 NO_BOOLEAN = (400, 'strconv.ParseBool: parsing "perhaps": invalid syntax')
+NOT_RUNNING = (500, 'unable to upgrade connection: container not found ("app")')
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
 
@@ -107,14 +108,14 @@ def test_the_container_is_found() -> None:
             a_pod(state={"terminated": {"exitCode": 1}}),
             "",
             EXEC,
-            (500, 'container not found ("app")'),
+            NOT_RUNNING,
             id="in back-off, or ended",
         ),
         pytest.param(
             a_pod(state={"waiting": {"reason": "ContainerCreating"}}),
             "",
             ATTACH,
-            (500, 'container not found ("app")'),
+            NOT_RUNNING,
             id="not yet started",
         ),
         pytest.param(

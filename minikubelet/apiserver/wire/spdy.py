@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from enum import IntEnum
 
 from minikubelet.apiserver.wire.spdy_frames import (
@@ -83,21 +82,23 @@ SpdyEvent = StreamOpened | StreamData | StreamReset | GoingAway
 
 @dataclass(slots=True)
 class _Stream:
-    peer_open: bool = True
+    """`open`: to us; each side closes its own half."""
+
+    peer_open: bool
     open: bool = True
 
 
-@dataclass(slots=True)
 class SpdyConnection:
-    _frames: FrameReader = field(default_factory=FrameReader)
-    _deflate: HeaderCompressor = field(default_factory=HeaderCompressor)
-    _inflate: HeaderDecompressor = field(default_factory=HeaderDecompressor)
-    _streams: dict[int, _Stream] = field(default_factory=dict)
-    _last_id: int = 0
-    _last_ping: int = 0
-    _output: list[bytes] = field(default_factory=list)
-    output_bytes: int = 0
-    """How much `take_output` would give."""
+    def __init__(self) -> None:
+        self._frames = FrameReader()
+        self._deflate = HeaderCompressor()
+        self._inflate = HeaderDecompressor()
+        self._streams: dict[int, _Stream] = {}
+        self._last_id = 0
+        self._last_ping = 0
+        self._output: list[bytes] = []
+        self.output_bytes = 0
+        """How much `take_output` would give."""
 
     def receive(self, data: bytes) -> list[SpdyEvent]:
         """Raises SpdyError; the events before the damage are lost, as is the connection."""
