@@ -319,7 +319,7 @@ class BackOffModel:
         self.last = 0.0
 
     def wait(self) -> float:
-        return min(300, 10 * 2 ** (self.streak - 1))
+        return min(300.0, 10.0 * (1 << (self.streak - 1)))
 
     def free_at(self, finished: float) -> float:
         if self.streak == 0 or finished - self.last > 600:
