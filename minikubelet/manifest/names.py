@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+_INT32_MAX = 2**31 - 1
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _UNDERSCORE_LABEL = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
@@ -143,7 +144,7 @@ def port_number(value: int) -> list[str]:
 
 
 def user_or_group_id(value: int) -> list[str]:
-    return [] if 0 <= value <= 0xFFFFFFFF else [between(0, 0xFFFFFFFF)]
+    return [] if 0 <= value <= _INT32_MAX else [between(0, _INT32_MAX)]
 
 
 def env_name(value: str) -> list[str]:

@@ -62,7 +62,7 @@ IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
         pytest.param(names.ip_address, "010.0.0.1", id="an address with leading zeros"),
         pytest.param(names.ip_address, "2001:db8::1", id="an IPv6 address"),
         pytest.param(names.port_number, 65535, id="the last port"),  # V-12
-        pytest.param(names.user_or_group_id, 2**32 - 1, id="the last id"),
+        pytest.param(names.user_or_group_id, 2**31 - 1, id="the last id"),
     ],
 )
 def test_good(rule: Callable[[object], list[str]], value: object) -> None:
@@ -152,7 +152,7 @@ def test_good(rule: Callable[[object], list[str]], value: object) -> None:
         pytest.param(
             names.user_or_group_id,
             -1,
-            ["must be between 0 and 4294967295, inclusive"],
+            ["must be between 0 and 2147483647, inclusive"],
             id="a negative id",
         ),
     ],

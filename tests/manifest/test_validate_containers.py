@@ -201,13 +201,13 @@ def test_container(fields: dict[str, Any], errors: list[str]) -> None:
     [
         pytest.param(
             SecurityContext(run_as_user=-1),
-            "runAsUser: Invalid value: -1: must be between 0 and 4294967295, inclusive",
+            "runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive",
             id="a negative user",
         ),
         pytest.param(
-            SecurityContext(run_as_group=2**32),
-            "runAsGroup: Invalid value: 4294967296: must be between 0 and 4294967295, inclusive",
-            id="a group beyond 32 bits",
+            SecurityContext(run_as_group=2**31),
+            "runAsGroup: Invalid value: 2147483648: must be between 0 and 2147483647, inclusive",
+            id="a group beyond 31 bits",
         ),
         pytest.param(
             SecurityContext(proc_mount="None"),

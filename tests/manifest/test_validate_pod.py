@@ -42,7 +42,7 @@ VALUE = (
     "'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value', "
     " or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
-IDS = "must be between 0 and 4294967295, inclusive"
+IDS = "must be between 0 and 2147483647, inclusive"
 IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 AFFINITY = "spec.affinity.nodeAffinity"
 TERMS = f"{AFFINITY}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
