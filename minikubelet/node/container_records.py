@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from minikubelet.clock import Clock
 from minikubelet.journal import (
+    BackOffStarted,
     ContainerCreated,
     ContainerExited,
     ContainerStarted,
@@ -19,6 +21,7 @@ from minikubelet.journal import (
     StopStep,
 )
 from minikubelet.node.pod_record import CreatedNote, KeptStop
+from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun
 from minikubelet.runtime.records import ExitRecord
 
@@ -140,3 +143,18 @@ def _ran_seconds(run: ContainerRun) -> float:
     if run.started_at is None or run.finished_at is None:
         return 0.0
     return max(0.0, (run.finished_at - run.started_at).total_seconds())
+
+
+def back_off_record(
+    hold: HoldContainer, latest: ContainerRun | None, place: Place, clock: Clock, message: str
+) -> BackOffStarted:
+    return BackOffStarted(
+        at=clock.now(),
+        pod=place.pod,
+        container=hold.name,
+        field_path=place.field_path,
+        delay_seconds=hold.delay_seconds,
+        remaining_seconds=hold.until - clock.monotonic(),
+        restart_count=latest.restart_count if latest else 0,
+        message=message,
+    )

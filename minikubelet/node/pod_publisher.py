@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from minikubelet.journal import KillFailed
 from minikubelet.manifest.pod import Pod
+from minikubelet.node.bell import Bell
 from minikubelet.node.journal_records import runtime_record, status_records
 from minikubelet.node.pod_state import PodState
 from minikubelet.node.services import NodeServices
@@ -69,6 +70,16 @@ class PodPublisher:
         if status != before:
             self._announce(status)
         return status
+
+    async def follow(self, bell: Bell) -> None:
+        """Publish at each ring while the pod stops: readiness goes on being probed (L-184, P-166).
+        Until cancelled."""
+
+        def never() -> bool:
+            self.publish()
+            return False
+
+        await bell.wait_for(never)
 
     def finish(self) -> None:
         """Nothing is left of the pod: what its status does not know by now, it never will."""

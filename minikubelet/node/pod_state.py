@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from minikubelet.clock import Clock
 from minikubelet.journal import (
-    BackOffStarted,
     ContainerStartFailed,
     Journal,
     PodRef,
@@ -26,6 +25,7 @@ from minikubelet.manifest.pod import Pod, ProbeKind, RestartPolicy
 from minikubelet.node.back_offs import BackOffs
 from minikubelet.node.container_records import (
     Place,
+    back_off_record,
     cpu_unlimited_record,
     created_record,
     exit_reason,
@@ -255,27 +255,22 @@ class PodState:
             )
 
     def held(self, hold: HoldContainer) -> bool:
-        """A start is delayed by back-off; False when that was known (one record and Event per
-        exit)."""
+        """A start is delayed by back-off: one record and Event per exit. True when the status is to
+        say so from now on."""
         latest = self.latest(hold.name)
         container_id = latest.container_id if latest else ""
-        if container_id in self.holds_told:
-            return False
-        self.holds_told.add(container_id)
         message = crash_loop_message(hold.name, self.pod, hold.delay_seconds)
-        self.start_failures[hold.name] = StartFailure("CrashLoopBackOff", message)
-        self.tell(
-            BackOffStarted(
-                at=self._clock.now(),
-                pod=self.ref,
-                container=hold.name,
-                field_path=self.field_path(hold.name),
-                delay_seconds=hold.delay_seconds,
-                remaining_seconds=hold.until - self._clock.monotonic(),
-                restart_count=latest.restart_count if latest else 0,
-                message=message,
-            )
-        )
+        if container_id not in self.holds_told:
+            self.holds_told.add(container_id)
+            place = Place(self.ref, self.field_path(hold.name))
+            self.tell(back_off_record(hold, latest, place, self._clock, message))
+        failure = StartFailure("CrashLoopBackOff", message)
+        if (
+            self._clock.monotonic() < hold.shown_from
+            or self.start_failures.get(hold.name) == failure
+        ):
+            return False
+        self.start_failures[hold.name] = failure
         return True
 
     # --- ending

@@ -365,11 +365,13 @@ class PodWorker:
         self._probes.stop_liveness_and_startup()
         life = self._life
         overdue = self._spawn(self._publisher.tell_when_overdue(life.grace_seconds(self.pod)))
+        following = self._spawn(self._publisher.follow(self._bell))
         while self._steps.running or self.state.running():
             grace = life.grace_seconds(self.pod)
             await self._stopper.stop_all(life.stopping.cause, grace, {})
             await self._bell.wait_for(lambda: not self._steps.running or bool(self.state.running()))
         overdue.cancel()
+        following.cancel()
         self._probes.stop()
         life.terminated = True
         self._publisher.publish()

@@ -29,6 +29,10 @@ from minikubelet.pod.restarts import (
 )
 from minikubelet.pod.termination import kill_grace_seconds
 
+END_SHOWN_SECONDS = 2.0
+"""So long the status shows how a container ended, before it says CrashLoopBackOff (L-92, L-207): in
+upstream that takes until the next sync, and somebody who looks now and then is to see both."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartContainer:
@@ -39,11 +43,13 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class HoldContainer:
-    """In crash-loop back-off: `delay_seconds` from the exit, over at `until` (monotonic)."""
+    """In crash-loop back-off: `delay_seconds` from the exit, over at `until` (monotonic). The
+    status says so from `shown_from` on."""
 
     name: str
     delay_seconds: float
     until: float
+    shown_from: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +202,14 @@ def _schedule(
         if failure is not None and failure.retry_at is not None and now < failure.retry_at:
             wakes.append(failure.retry_at)
             continue
-        entry = back_off.get(name)
-        until = back_off_until(entry, _last_finish(observed, name), now)
-        if entry is None or until is None:
+        entry, finish = back_off.get(name), _last_finish(observed, name)
+        until = back_off_until(entry, finish, now)
+        if entry is None or until is None or finish is None:
             actions.append(StartContainer(name))
         else:
-            actions.append(HoldContainer(name, entry.delay_seconds, until))
-            wakes.append(until)
+            shown = finish + END_SHOWN_SECONDS
+            actions.append(HoldContainer(name, entry.delay_seconds, until, shown))
+            wakes.append(min(shown, until) if now < shown else until)
     return PodActions(tuple(actions), min(wakes, default=None))
 
 

@@ -69,6 +69,24 @@ async def test_a_crash_shows_each_state_in_its_order() -> None:  # L-92, L-207
         )
 
 
+async def test_an_end_shows_before_the_back_off_that_follows() -> None:  # L-92, L-207
+    apps = [App(exit_after=1, exit_code=1), App(exit_after=1, exit_code=1), App()]
+    async with a_scene(a_pod(), apps={"app": apps}) as scene:
+        await scene.clock.advance(3.9)
+        assert scene.columns()[-1] == "Error"
+        await scene.clock.advance(0.2)
+        assert scene.columns()[-1] == "CrashLoopBackOff"
+
+
+async def test_a_failed_hook_shows_before_the_back_off_that_follows() -> None:  # L-92, L-186
+    pod = a_pod(a_container(lifecycle=Lifecycle(post_start=exec_hook("warm"))))
+    async with a_scene(pod, hooks={("warm",): (1, 7)}) as scene:
+        await scene.clock.advance(3.9)
+        assert scene.columns()[-1] == "PostStartHookError"
+        await scene.clock.advance(0.2)
+        assert scene.columns()[-1] == "CrashLoopBackOff"
+
+
 async def test_only_the_newest_dead_instance_is_kept() -> None:  # L-267
     apps = [App(exit_after=1, exit_code=1)]
     async with a_scene(a_pod(), apps={"app": apps}) as scene:
@@ -152,6 +170,23 @@ async def test_a_ready_pod() -> None:
         ready = scene.status.condition("Ready")
     assert ready is not None
     assert ready.status == "True"
+
+
+async def test_readiness_shows_while_the_pod_stops() -> None:  # L-184, P-166
+    probe = a_probe(ProbeKind.READINESS, period_seconds=1, failure_threshold=1)
+    pod = a_pod(a_container(readiness_probe=probe))
+    async with a_scene(
+        pod, apps={"app": [App(term_seconds=9)]}, health={"app": lambda kind, age: age < 5}
+    ) as scene:
+        await scene.clock.advance(3)
+        assert scene.status.container_statuses[0].ready
+        scene.worker.request_stop(StopRequest(KillCause.DELETED))
+        await scene.clock.advance(3.5)
+        ready = scene.status.condition("Ready")
+        assert scene.status.phase is PodPhase.RUNNING
+        assert not scene.status.container_statuses[0].ready
+    assert ready is not None
+    assert ready.status == "False"
 
 
 async def test_graceful_stop_runs_the_hook_and_deducts_it() -> None:  # L-196

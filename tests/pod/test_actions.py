@@ -463,7 +463,8 @@ def test_a_restart_is_held_until_its_back_off_is_over() -> None:  # L-169, L-171
     )
     back_off = {"a": BackOffEntry(20, NOW - 60), "b": BackOffEntry(10, NOW - 60)}
     assert decide(pod, observed, back_off) == PodActions(
-        (HoldContainer("a", 20, NOW + 16), HoldContainer("b", 10, NOW + 9)), wake_at=NOW + 9
+        (HoldContainer("a", 20, NOW + 16, NOW - 2), HoldContainer("b", 10, NOW + 9, NOW + 1)),
+        wake_at=NOW + 1,
     )
 
 
@@ -471,7 +472,7 @@ def test_a_held_container_does_not_hold_others() -> None:  # L-103
     pod = a_pod(a_container("a"), a_container("b"))
     observed = observe(a_run("a", exit_code=1, finished=NOW))
     assert decide(pod, observed, {"a": BackOffEntry(10, NOW - 5)}) == PodActions(
-        (HoldContainer("a", 10, NOW + 10), StartContainer("b")), wake_at=NOW + 10
+        (HoldContainer("a", 10, NOW + 10, NOW + 2), StartContainer("b")), wake_at=NOW + 2
     )
 
 
@@ -480,7 +481,7 @@ def test_back_off_counts_from_the_exit_before_a_start_that_left_no_exit() -> Non
         a_run(state=RunState.CREATED, restart_count=1), a_run(exit_code=1, finished=NOW - 2)
     )
     assert decide(a_pod(), observed, {"app": BackOffEntry(10, NOW - 9)}) == PodActions(
-        (HoldContainer("app", 10, NOW + 8),), wake_at=NOW + 8
+        (HoldContainer("app", 10, NOW + 8, NOW),), wake_at=NOW + 8
     )
 
 
