@@ -106,22 +106,25 @@ class _Forwards:
 
     async def run(self) -> None:
         """Until the client goes."""
-        async with asyncio.TaskGroup() as group:
-            beat = group.create_task(self._beat(), name="beat")
-            while (event := await self._next()) is not None:
-                match event:
-                    case StreamOpened():
-                        self._opened(event, group)
-                    case StreamData():
-                        self._data(event)
-                    case StreamReset(stream_id):
-                        self._reset(stream_id)
-            beat.cancel()
-            for pair in {*self._half.values(), *self._by_stream.values()}:
+        try:
+            async with asyncio.TaskGroup() as group:
+                beat = group.create_task(self._beat(), name="beat")
+                while (event := await self._next()) is not None:
+                    match event:
+                        case StreamOpened():
+                            self._opened(event, group)
+                        case StreamData():
+                            self._data(event)
+                        case StreamReset(stream_id):
+                            self._reset(stream_id)
+                beat.cancel()
+                for pair in {*self._by_stream.values()}:
+                    if pair.task:
+                        pair.task.cancel()
+        finally:
+            for pair in self._half.values():
                 if pair.timer:
                     pair.timer.cancel()
-                if pair.task:
-                    pair.task.cancel()
 
     async def _next(self) -> StreamOpened | StreamData | StreamReset | None:
         self._waiting = True

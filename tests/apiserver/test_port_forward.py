@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
@@ -288,6 +289,26 @@ async def test_a_client_that_speaks_no_spdy(api: Api) -> None:
         (goodbye,) = await messages(ws)
         assert isinstance(goodbye, bytes)
         assert SpdyPeer().receive(goodbye) == [Said("goaway", 0)]
+
+
+async def test_mangled_sessions_leave_nothing(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    rng = random.Random(1)
+    async with listening(echo) as port:
+        for _ in range(40):
+            peer, raw = SpdyPeer(), bytearray()
+            for number in range(3):
+                headers = {"port": str(port), "requestid": str(number)}
+                raw += peer.open({"streamtype": "error", **headers}, fin=True)[1]
+                stream, opening = peer.open({"streamtype": "data", **headers})
+                raw += opening + peer.data(stream, bytes(rng.randint(0, 3000)), fin=number == 1)
+            for _ in range(rng.randint(1, 5)):
+                raw[rng.randrange(len(raw))] = rng.randrange(256)
+            async with plain(api) as client:
+                await client.send(bytes(raw[: rng.randint(1, len(raw))]))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while api.server.guard.connections:
+                await asyncio.sleep(0.01)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @both
