@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from minikubelet.apiserver.requests import ListOptions, Target
+from minikubelet.apiserver.requests import ListOptions, Target, version_number
 from minikubelet.apiserver.responses import ApiError, bad_request, expired
 from minikubelet.apiserver.selecting import Selection
 from minikubelet.manifest.json_tree import Json
@@ -54,6 +54,7 @@ class Page:
 
 def page_of(store: ObjectStore, target: Target, selection: Selection, options: ListOptions) -> Page:
     """Raises ApiError 400 for a token that is none, 410 for one that is too old."""
+    version_number(options.resource_version)  # any is answered with the present state (K-28)
     if not options.continue_token:
         version = store.resource_version
         objects = store.list(target.resource.storage, target.list_namespace)

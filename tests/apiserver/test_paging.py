@@ -97,6 +97,7 @@ def token(content: object) -> str:
         f"continue={token({'v': 'meta.k8s.io/v1', 'rv': 1, 'start': 3})}",
         f"continue={token({'v': 'meta.k8s.io/v1', 'rv': 1, 'start': ['', '']})}&resourceVersion=7",
         "limit=x",
+        "resourceVersion=x",
     ],
 )
 async def test_refused(api: Api, query: str) -> None:

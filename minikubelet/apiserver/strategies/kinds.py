@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from minikubelet.apiserver.strategies.cluster import NAMESPACES, NODES
 from minikubelet.apiserver.strategies.data import CONFIG_MAPS, SECRETS
+from minikubelet.apiserver.strategies.endpoint_slices import ENDPOINT_SLICES
 from minikubelet.apiserver.strategies.events import EVENTS
-from minikubelet.apiserver.strategies.network import ENDPOINT_SLICES, SERVICES
+from minikubelet.apiserver.strategies.network import SERVICES
 from minikubelet.apiserver.strategies.pods import PODS
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.store.kinds import Resource

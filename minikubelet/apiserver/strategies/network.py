@@ -1,8 +1,7 @@
-"""Services and EndpointSlices, as plain objects: nothing listens at a service's address.
+"""Services, as plain objects: nothing listens at their addresses.
 
-Role: the defaults that clients rely on (K- section 8), names and the form of endpoints; addresses
-are in `service_addresses.py`. Upstream: pkg/apis/core/v1 defaults.go, pkg/registry/core/service,
-pkg/apis/discovery/validation. Pure.
+Role: the defaults that clients rely on (K- section 8) and names; addresses are in
+`service_addresses.py`. Upstream: pkg/apis/core/v1 defaults.go, pkg/registry/core/service. Pure.
 """
 
 from __future__ import annotations
@@ -101,4 +100,3 @@ SERVICES = Strategy(
     has_status=True,
     returned_on_delete=True,
 )
-ENDPOINT_SLICES = Strategy(counts_generation=True)

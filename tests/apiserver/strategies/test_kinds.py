@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -274,3 +275,41 @@ async def test_tokens_come_with_a_warning(api: Api) -> None:
 async def test_metadata_is_checked(api: Api, metadata: Json, message: str) -> None:
     answer = await api("POST", f"{CORE}/configmaps", a_config_map(metadata=metadata))
     assert (answer.status, message in answer.message) == (422, True), answer.message
+
+
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+
+
+def a_slice(**members: Any) -> dict[str, Any]:
+    endpoints = [{"addresses": ["127.0.0.1"]}]
+    return {"metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": endpoints, **members}
+
+
+@pytest.mark.parametrize(
+    ("members", "error"),
+    [
+        ({"addressType": ""}, "addressType: Required value"),
+        (
+            {"addressType": "DNS"},
+            'addressType: Unsupported value: "DNS": supported values: "FQDN", "IPv4", "IPv6"',
+        ),
+        ({"addressType": "IPv6"}, 'endpoints[0].addresses[0]: Invalid value: "127.0.0.1"'),
+        ({"endpoints": [{}]}, "endpoints[0].addresses: Required value"),
+        ({"ports": [{"name": "A"}]}, 'ports[0].name: Invalid value: "A": a lowercase RFC 1123'),
+        ({"ports": [{"port": 1}, {"port": 2}]}, 'ports[1].name: Duplicate value: ""'),
+        ({"ports": [{"protocol": "tcp"}]}, 'ports[0].protocol: Unsupported value: "tcp"'),
+    ],
+)
+async def test_endpoint_slices_that_are_refused(
+    api: Api, members: dict[str, Any], error: str
+) -> None:
+    answer = await api("POST", SLICES, a_slice(**members))
+    assert answer.status == 422
+    assert error in answer.message
+
+
+async def test_endpoint_slices(api: Api) -> None:
+    made = await api.ok("POST", SLICES, a_slice(ports=[{"port": 80}]))
+    assert made["ports"] == [{"name": "", "port": 80, "protocol": "TCP"}]
+    other = await api.patch(f"{SLICES}/s", {"addressType": "FQDN"}, "merge-patch")
+    assert 'addressType: Invalid value: "FQDN": field is immutable' in other.message
