@@ -8,8 +8,10 @@ an orderly end reads to it before.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -18,9 +20,13 @@ from yarl import URL
 
 from minikubelet.cli.client import CommandError, server_error, tls_context, unreachable
 from minikubelet.cli.kubeconfig_file import Cluster
+from minikubelet.clock import SystemClock
 
 WebSocket = aiohttp.ClientWebSocketResponse
 _MAX_MESSAGE = 8 * 1024 * 1024
+_SWITCHING_PROTOCOLS = 101
+_LOOP_TURNS = 3
+"""Until the transport that was aborted has closed its socket."""
 _MAX_REFUSAL = 1024 * 1024
 _CLOSE_SECONDS = 1.0
 
@@ -40,15 +46,18 @@ class PodStreams:
         self, path: str, query: Sequence[tuple[str, str]], protocol: str
     ) -> AsyncIterator[WebSocket]:
         """Raises CommandError."""
-        cluster, refusals = self._cluster, list[bytes]()
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=self._timeout, sock_read=self._timeout
-            ),
-            trace_configs=[_keeping_refusals(refusals)],
-            trust_env=False,
-        ) as session:
+        cluster, answer = self._cluster, _Answer()
+        async with (
+            _dropping(answer),
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._tls),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=self._timeout, sock_read=self._timeout
+                ),
+                trace_configs=[_keeping(answer)],
+                trust_env=False,
+            ) as session,
+        ):
             url = cluster.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
             try:
                 ws = await session.ws_connect(
@@ -59,8 +68,8 @@ class PodStreams:
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
                 )
             except aiohttp.WSServerHandshakeError as err:
-                if refusals:
-                    raise server_error(err.status, refusals[0], cluster) from err
+                if err.status >= 400 and answer.refusal is not None:
+                    raise server_error(err.status, answer.refusal, cluster) from err
                 raise CommandError(f"{cluster.server} does not stream: {err.message}") from err
             except (aiohttp.ClientError, OSError) as err:
                 raise unreachable(_cause(err), cluster, self._timeout) from err
@@ -75,20 +84,48 @@ class PodStreams:
         return headers
 
 
-def _keeping_refusals(refusals: list[bytes]) -> aiohttp.TraceConfig:
-    """The exception of a failed handshake knows the status only, not what the server says."""
+@dataclass(slots=True)
+class _Answer:
+    """Of the handshake."""
+
+    refusal: bytes | None = None
+    connection: aiohttp.connector.Connection | None = None
+    transport: asyncio.Transport | None = None
+
+
+def _keeping(answer: _Answer) -> aiohttp.TraceConfig:
+    """The exception of a failed handshake knows the status only, not what the server says; and a
+    WebSocket cannot be left without a farewell."""
 
     async def keep(
         session: aiohttp.ClientSession,
         context: SimpleNamespace,
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        if params.response.status >= 400:
-            refusals.append(await params.response.content.read(_MAX_REFUSAL))
+        response = params.response
+        if (connection := response.connection) is not None:
+            answer.connection, answer.transport = connection, connection.transport
+        if response.status != _SWITCHING_PROTOCOLS:
+            answer.refusal = await response.content.read(_MAX_REFUSAL)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(keep)
     return trace
+
+
+@asynccontextmanager
+async def _dropping(answer: _Answer) -> AsyncIterator[None]:
+    """In the end the connection is gone, not only about to go: a peer that does not answer would
+    keep TLS waiting."""
+    try:
+        yield
+    finally:
+        if answer.connection is not None:
+            answer.connection.close()
+        if answer.transport is not None:
+            answer.transport.abort()
+        for _ in range(_LOOP_TURNS):
+            await SystemClock().sleep(0)
 
 
 def _cause(err: Exception) -> Exception:

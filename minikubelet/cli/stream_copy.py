@@ -136,7 +136,8 @@ async def _together(
         there = group.create_task(_caught(session), name="session")
     failure, end = here.result(), there.result()
     if isinstance(failure, OSError) and not isinstance(failure, BrokenPipeError):
-        raise CommandError(f"{failure.filename or 'cannot copy'}: {failure.strerror}") from failure
+        why = (failure.strerror or str(failure)).lower()
+        raise CommandError(f"{failure.filename or 'cannot copy'}: {why}") from failure
     if isinstance(end, CommandError):
         raise end
     if isinstance(end, SessionEnd) and end.code:

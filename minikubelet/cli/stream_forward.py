@@ -46,20 +46,24 @@ class _Forwarding:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def run(self, ports: Sequence[ForwardedPort], addresses: Sequence[str]) -> SessionEnd:
-        async with (
-            self._streams.open(self._path, (), PROTOCOL) as ws,
-            asyncio.TaskGroup() as group,
-            contextlib.AsyncExitStack() as listening,
-        ):
+        """Raises CommandError in the end."""
+        async with self._streams.open(self._path, (), PROTOCOL) as ws:
             # This WebSocket forwards nothing: it says when the server goes.
-            tasks = [
-                group.create_task(self._watch(ws), name="watch"),
-                group.create_task(_ping(ws), name="pings"),
-            ]
-            await self._listen(ports, addresses, listening, group)
-            await self._ending.wait()
-            for task in (*tasks, *self._connections):
-                task.cancel()
+            listeners = bind_ports(ports, addresses)
+            async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as listening:
+                tasks = [
+                    group.create_task(self._watch(ws), name="watch"),
+                    group.create_task(_ping(ws), name="pings"),
+                ]
+                for port, sock in listeners:
+                    accept = partial(self._accept, group, port)
+                    listening.callback((await asyncio.start_server(accept, sock=sock)).close)
+                    host = sock.getsockname()[0]
+                    shown = f"[{host}]" if ":" in host else host
+                    print(f"Forwarding from {shown}:{port.local} -> {port.remote}", flush=True)
+                await self._ending.wait()
+                for task in (*tasks, *self._connections):
+                    task.cancel()
         raise CommandError(_LOST)
 
     async def _watch(self, ws: WebSocket) -> None:
@@ -69,31 +73,6 @@ class _Forwarding:
         except TimeoutError:
             pass
         self._ending.set()
-
-    async def _listen(
-        self,
-        ports: Sequence[ForwardedPort],
-        addresses: Sequence[str],
-        listening: contextlib.AsyncExitStack,
-        group: asyncio.TaskGroup,
-    ) -> None:
-        listens = False
-        for port in ports:
-            bound, failures = bind_port(port.local, addresses)
-            for sock in bound:
-                host, number = sock.getsockname()[:2]
-                accept = partial(self._accept, group, ForwardedPort(number, port.remote))
-                listening.callback((await asyncio.start_server(accept, sock=sock)).close)
-                shown = f"[{host}]" if ":" in host else host
-                print(f"Forwarding from {shown}:{number} -> {port.remote}", flush=True)
-            if failures and (not bound or addresses != ["localhost"]):
-                print(
-                    f"Unable to listen on port {port.local}: {'; '.join(failures)}", file=sys.stderr
-                )
-            listens |= bool(bound)
-        if not listens:
-            told = " ".join(f"{{{port.local} {port.remote}}}" for port in ports)
-            raise CommandError(f"unable to listen on any of the requested ports: [{told}]")
 
     def _accept(
         self,
@@ -132,6 +111,26 @@ async def _ping(ws: WebSocket) -> None:
             await ws.ping()
     except ConnectionError:
         pass  # who reads hears of it too
+
+
+def bind_ports(
+    ports: Sequence[ForwardedPort], addresses: Sequence[str]
+) -> list[tuple[ForwardedPort, socket.socket]]:
+    """Each port on each address, with the number that it really has. What fails is told, and is
+    no failure as long as something else works. Raises CommandError."""
+    listeners = []
+    for port in ports:
+        bound, failures = bind_port(port.local, addresses)
+        for sock in bound:
+            listeners.append((ForwardedPort(sock.getsockname()[1], port.remote), sock))
+        # Of localhost one address is enough: not every machine has both.
+        if failures and (not bound or list(addresses) != ["localhost"]):
+            told = "; ".join(failures)
+            print(f"Unable to listen on port {port.local}: {told}", file=sys.stderr)
+    if not listeners:
+        told = " ".join(f"{{{port.local} {port.remote}}}" for port in ports)
+        raise CommandError(f"unable to listen on any of the requested ports: [{told}]")
+    return listeners
 
 
 def bind_port(port: int, addresses: Sequence[str]) -> tuple[list[socket.socket], list[str]]:

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,7 +96,8 @@ def api_server(
         try:
             yield served
         finally:
-            served.loop.call_soon_threadsafe(served.ended.set)
+            with suppress(RuntimeError):  # the test has ended it already
+                served.loop.call_soon_threadsafe(served.ended.set)
     finally:
         thread.join(timeout=20)
 
