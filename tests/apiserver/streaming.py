@@ -17,6 +17,7 @@ from minikubelet.clock import Clock, SystemClock
 from minikubelet.manifest.json_tree import Json
 from tests.apiserver.api import CORE, TOKEN, Api, a_pod, key_of, serving_api
 from tests.apiserver.wire.spdy_peer import Said, SpdyPeer
+from tests.fakes.clock import FakeClock
 
 POD = f"{CORE}/pods/web"
 PATIENCE_SECONDS = 10.0
@@ -157,3 +158,10 @@ async def flood(send: Callable[[bytes], Awaitable[None]]) -> int:
         except TimeoutError:
             return count * 65536
     raise AssertionError("62 MB were taken that nobody read")
+
+
+async def soon(condition: Callable[[], bool], clock: FakeClock | None = None) -> None:
+    """Wait for a fact that sets no event; `clock` moves on meanwhile."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await (clock.advance(1) if clock else asyncio.sleep(0.01))

@@ -6,20 +6,28 @@ import asyncio
 import hashlib
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import aiohttp
 import pytest
 
 from minikubelet.apiserver.stream_bytes import Connection
 from tests.apiserver.api import Api
+from tests.apiserver.pod_servers import (
+    a_free_port,
+    count,
+    echo,
+    echo_at_the_end,
+    listening,
+    never_read,
+)
 from tests.apiserver.streaming import (
     PATIENCE_SECONDS,
     POD,
     SpdyClient,
     flood,
     messages,
+    soon,
     spdy,
     streaming_api,
     websocket,
@@ -30,56 +38,12 @@ from tests.fakes.clock import FakeClock
 FORWARD = f"{POD}/portforward"
 SPDY = "portforward.k8s.io"
 TUNNEL = f"SPDY/3.1+{SPDY}"
-_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     async with streaming_api() as api:
         yield api
-
-
-@asynccontextmanager
-async def listening(serve: _Serve, host: str = "127.0.0.1") -> AsyncIterator[int]:
-    """A server in the pod's place; its port."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await serve(reader, writer)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, host, 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-async def echo_at_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers when the client has closed its half."""
-    writer.write(b"got " + await reader.read())
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-
-
-async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    digest, size = hashlib.sha256(), 0
-    while data := await reader.read(1 << 20):
-        digest.update(data)
-        size += len(data)
-    writer.write(f"{size} {digest.hexdigest()}".encode())
-
-
-async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(3600)
-
-
-def a_free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
-        return int(sock.getsockname()[1])
 
 
 @asynccontextmanager
@@ -305,9 +269,7 @@ async def test_mangled_sessions_leave_nothing(api: Api, caplog: pytest.LogCaptur
                 raw[rng.randrange(len(raw))] = rng.randrange(256)
             async with plain(api) as client:
                 await client.send(bytes(raw[: rng.randint(1, len(raw))]))
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while api.server.guard.connections:
-                await asyncio.sleep(0.01)
+        await soon(lambda: not api.server.guard.connections)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -327,65 +289,6 @@ async def test_ipv6() -> None:
         _, data = await a_pair(client, port)
         await client.send(client.peer.data(data, b"hello"))
         assert await client.next() == Said("data", data, b"hello")
-
-
-# --- legacy WebSocket
-
-
-@pytest.mark.parametrize("protocol", ["v5.channel.k8s.io", "v4.channel.k8s.io", ""])
-async def test_ports_in_channels(api: Api, protocol: str) -> None:
-    refused = a_free_port()
-    async with listening(echo) as port:
-        path = f"{FORWARD}?ports={port}&ports={refused}&name=web&_preload_content=false"
-        async with websocket(api, path, *filter(None, [protocol])) as ws:
-            first = [await ws.receive_bytes() for _ in range(4)]
-            assert first == [
-                bytes((channel,)) + number.to_bytes(2, "little")
-                for channel, number in enumerate((port, port, refused, refused))
-            ]
-            told = await ws.receive_bytes()
-            assert told[:1] == b"\x03"
-            assert told.endswith(b"connect: connection refused")
-            for message in (b"\x02to nobody", b"\x01to no one", b"\x09to none", b"", b"\x00hello"):
-                await ws.send_bytes(message)
-            assert await ws.receive_bytes() == b"\x00hello"
-
-
-async def test_when_all_ports_have_ended_so_does_the_websocket(api: Api) -> None:
-    async with (
-        listening(echo_at_the_end) as port,
-        websocket(api, f"{FORWARD}?ports={port},{port}", "v5.channel.k8s.io") as ws,
-    ):
-        for message in (b"\x00one", b"\x02two", b"\xff\x00", b"\xff\x02", b"\xff"):
-            await ws.send_bytes(message)
-        assert set((await messages(ws))[4:]) == {b"\x00got one", b"\x02got two"}
-        assert ws.close_code == 1000
-
-
-async def test_a_websocket_client_that_goes_and_a_server_that_stops(api: Api) -> None:
-    gone = asyncio.Event()
-
-    async def until_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        gone.set()
-
-    async with listening(until_gone) as port:
-        async with websocket(api, f"{FORWARD}?ports={port}", "v4.channel.k8s.io") as ws:
-            await ws.receive_bytes()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await gone.wait()
-        async with (
-            websocket(api, f"{FORWARD}?ports={port}", "v4.channel.k8s.io") as ws,
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(api.server.stop())
-            await messages(ws)
-            assert ws.close_code == 1001
-
-
-async def test_a_websocket_without_ports_is_refused(api: Api) -> None:
-    with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
-        await api.session.ws_connect(FORWARD, protocols=["v4.channel.k8s.io"])
 
 
 async def test_a_lost_connection_ends_reading_and_writing() -> None:
