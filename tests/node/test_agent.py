@@ -54,7 +54,6 @@ async def test_a_pod_that_names_its_node_was_not_scheduled_here() -> None:  # L-
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        pytest.param({"nodeName": "other"}, "NodeName", id="of another node"),
         pytest.param({"nodeSelector": {"disk": "ssd"}}, "NodeAffinity", id="no such label"),
     ],
 )
@@ -68,6 +67,24 @@ async def test_a_refused_pod_fails_and_never_starts(spec: dict[str, Any], reason
         assert daemon.told() == []
         (event,) = daemon.events("web")
         assert event.startswith(f"Warning {reason}: Predicate {reason} failed: ")
+        await daemon.delete()
+        assert not daemon.has("web")
+
+
+async def test_a_pod_of_another_node_is_left_alone() -> None:
+    """A kubelet never sees it; here its user is told once why nothing happens."""
+    async with a_daemon() as daemon:
+        await daemon.create(a_document(nodeName="other"))
+        await daemon.change(lambda pod: pod["status"].update(phase="Running", message="theirs"))
+        await daemon.change(lambda pod: pod["metadata"].update(labels={"a": "b"}))
+        status = daemon.pod()["status"]
+        assert (status["phase"], status["message"]) == ("Running", "theirs")
+        assert "conditions" not in status
+        assert daemon.told() == []
+        assert daemon.events("web") == [
+            'Warning OtherNode: Nothing runs the Pod: it names the node "other", and this one is '
+            '"node"'
+        ]
         await daemon.delete()
         assert not daemon.has("web")
 

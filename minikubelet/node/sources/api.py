@@ -2,7 +2,9 @@
 
 Role: listens to the store and looks at each pod that changed. Pods without a node are bound here,
 gated and unschedulable ones wait (L-73, L-74); a deleted pod is removed when it has stopped and
-nobody's finalizer holds it (K-43, L-242).
+nobody's finalizer holds it (K-43, L-242). Pods of another node are left alone, as a kubelet never
+sees them; an Event tells whoever mistyped the name, and a deletion is theirs for the asking, since
+no other node will confirm it.
 Invariants: level-triggered: what counts is the object as it is when it is looked at; the agent's
 own status writes are not looked at; mirror pods belong to `mirror_pods.py`.
 """
@@ -29,6 +31,7 @@ from minikubelet.store.objects import Change, Conflict, Key, NotFound
 from minikubelet.store.store import ObjectStore
 
 FAILED_SCHEDULING = "FailedScheduling"
+OTHER_NODE = "OtherNode"
 _IGNORED_META = ("resourceVersion", "managedFields", "generation")
 _NODES = ("", "nodes")
 
@@ -59,6 +62,8 @@ class ApiSource:
         """By UID: the part of the object that matters, as the agent was given it."""
         self._waiting: dict[Key, str] = {}
         """Pods that wait for the node, and what was told of it."""
+        self._elsewhere: dict[Key, str] = {}
+        """UIDs of pods that name another node, which was told."""
         self._wakeup = Wakeup(clock)
 
     async def run(self) -> None:
@@ -120,17 +125,35 @@ class ApiSource:
             self._forget(key, known)
         if document is None or stored is None:
             self._waiting.pop(key, None)
+            self._elsewhere.pop(key, None)
             return
         if not document["spec"].get("nodeName") and not self._schedule(key, document):
             return
         self._waiting.pop(key, None)
         stored = self._store.get(key)
         assert stored is not None
-        self._give(key, uid, stored.document)
+        ours = self._is_ours(stored.document, uid)
+        if ours:
+            self._give(key, uid, stored.document)
+        else:
+            self._tell_of_other_node(key, uid, stored.document)
         meta = stored.document["metadata"]
         free = meta.get("deletionTimestamp") and not meta.get("finalizers")
-        if free and self._agent.is_over(uid):
+        if free and (not ours or self._agent.is_over(uid)):
             self._store.remove(key)
+
+    def _is_ours(self, document: Json, uid: str) -> bool:
+        """Also what runs here already is, when the node has another name since."""
+        named: str = document["spec"]["nodeName"]
+        return named == self._node().name or uid in self._agent.known_containers()
+
+    def _tell_of_other_node(self, key: Key, uid: str, document: Json) -> None:
+        if self._elsewhere.get(key) == uid:
+            return
+        self._elsewhere[key] = uid
+        named, ours = document["spec"]["nodeName"], self._node().name
+        message = f'Nothing runs the Pod: it names the node "{named}", and this one is "{ours}"'
+        self._warn(document, OTHER_NODE, message)
 
     def _forget(self, key: Key, uid: str) -> None:
         del self._uids[key]
@@ -166,17 +189,19 @@ class ApiSource:
         if self._waiting.get(key) != why:
             self._waiting[key] = why
             self._replace(key, unschedulable(document, now, why))
-            meta = decode_pod(document).metadata
-            self._write_event(
-                EventDraft(
-                    at=now,
-                    pod=PodRef.of(meta),
-                    type=EventType.WARNING,
-                    reason=FAILED_SCHEDULING,
-                    message=why,
-                )
-            )
+            self._warn(document, FAILED_SCHEDULING, why)
         return False
+
+    def _warn(self, document: Json, reason: str, message: str) -> None:
+        self._write_event(
+            EventDraft(
+                at=self._clock.now(),
+                pod=PodRef.of(decode_pod(document).metadata),
+                type=EventType.WARNING,
+                reason=reason,
+                message=message,
+            )
+        )
 
     def _replace(self, key: Key, document: Json) -> None:
         self._writer.replace(key, document)
