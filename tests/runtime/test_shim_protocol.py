@@ -200,3 +200,23 @@ def test_a_frame_that_is_too_long_is_not_waited_for() -> None:
     decoder.feed(encode_frame(1, bytes(MAX_PAYLOAD + 1))[:5])
     with pytest.raises(ValueError, match="a frame of 32769 bytes"):
         decoder.next()
+
+
+@pytest.mark.parametrize("kind", ["spawned", "forked", "attached"])
+async def test_a_peer_that_has_gone_before_its_session_begins(kind: str, harness: Harness) -> None:
+    spec = await harness.start(("sleep", "1000"))
+    start = read_start_record(Path(spec.instance_dir))
+    assert start
+    os.kill(start.shim_pid, signal.SIGSTOP)
+    try:
+        with connect(spec) as peer:
+            request = {**EXEC, "argv": ["sleep", "1000"], "tty": kind == "forked"}
+            if kind == "attached":
+                request["kind"] = "attach"
+            peer.sendall(encode(request))
+    finally:
+        os.kill(start.shim_pid, signal.SIGCONT)
+    result = await harness.runtime.exec(spec.container_id, ["echo", "alive"], timeout=10)
+    assert result.stdout == b"alive\n"
+    mark = str(harness.directory)
+    await eventually(lambda: len(processes_with(mark)) == 1, "no command is left")

@@ -54,8 +54,8 @@ class Attachments:
         client = AttachedClient(self, connection, names, bool(request["stdin"]))
         self._clients.append(client)
         self._output.copy_to(self._copy)
-        connection.accept()
         connection.serve(client)
+        connection.accept()
         if self._screen and self.input and "stdout" in names:
             client.feed("stdout", self._screen.last_lines(self.input.rows()))
 

@@ -71,11 +71,11 @@ class ExecStream:
         """What was seen of its processes since the client went away, by pid and start time."""
         self._rounds = 0
         self._gone = False
+        connection.serve(self)
         if self._status is None:
             self._begin()
         else:
             loop.watch(self._status, self._settle)
-        connection.serve(self)
 
     # --- what the connection tells
 
