@@ -8,10 +8,12 @@ Each one offers `add_parser(subparsers)` and `run(args) -> exit code`. Exit code
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from minikubelet import __version__
 
@@ -107,7 +109,7 @@ def _dispatch(arguments: list[str]) -> int:
         help="one of these; `minikubelet COMMAND --help` explains it with examples",
     )
     if chosen in COMMANDS:
-        module = importlib.import_module(f"minikubelet.cli.{chosen.replace('-', '_')}")
+        module = _imported(chosen.replace("-", "_"))
         module.add_parser(subparsers)
         own, trailing = _split(arguments, getattr(module, "TAKES_COMMAND", False))
         args = _parse(parser, own)
@@ -121,6 +123,16 @@ def _dispatch(arguments: list[str]) -> int:
         return 2
     parser.parse_args(arguments)
     return 2
+
+
+def _imported(name: str) -> ModuleType:
+    """Without collections of garbage, since modules stay; later ones pass over what is there now."""
+    gc.disable()
+    try:
+        return importlib.import_module(f"minikubelet.cli.{name}")
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
