@@ -165,6 +165,11 @@ def what_followed(life: Life, following: Life | None, pod: Pod | None) -> str:
     """What became of the container after the end, as a sentence; empty if the journal does not
     say."""
     ended = life.exit
+    if following is not None and following.after_boot:
+        return (
+            "The host was started again, and the pod began anew "
+            f"(restart {following.restart_count})."
+        )
     if following is not None:
         waited = (
             f" after a back-off of {brief(life.back_off.delay_seconds)}" if life.back_off else ""

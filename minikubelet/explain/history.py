@@ -72,6 +72,8 @@ class Life:
     restart_count: int
     created_at: datetime
     init: bool = False
+    after_boot: bool = False
+    """It is the first since the host was started anew."""
     started: ContainerStarted | ContainerAdopted | None = None
     probes: dict[ProbeKind, ProbeRow] = field(default_factory=dict)
     kill: KillRequested | None = None
@@ -177,7 +179,12 @@ def _of_container(history: PodHistory, record: Record) -> None:
     match record:
         case ContainerCreated():
             life = Life(
-                container.name, record.container_id, record.restart_count, record.at, init=init
+                container.name,
+                record.container_id,
+                record.restart_count,
+                record.at,
+                init=init,
+                after_boot=_is_first_after_boot(history, container),
             )
             container.lives.append(life)
             history.volume_failure = None
@@ -209,6 +216,11 @@ def _of_container(history: PodHistory, record: Record) -> None:
             container.port_clash = record
         case StopStep() | HookRan() | KillFailed() | LogLost():
             _life(container, record).steps.append(record)
+
+
+def _is_first_after_boot(history: PodHistory, container: ContainerHistory) -> bool:
+    boots = [adoption.at for adoption in history.adoptions if not adoption.same_boot]
+    return bool(boots) and container.last is not None and container.last.created_at < boots[-1]
 
 
 def _life(

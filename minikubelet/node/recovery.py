@@ -105,7 +105,8 @@ def _read_all(layout: Layout) -> list[_Found]:
     root = layout.state_dir / "pods"
     if not root.is_dir():
         return []
-    return [_read_one(layout, directory) for directory in sorted(root.iterdir())]
+    directories = (path for path in sorted(root.iterdir()) if path.is_dir())
+    return [_read_one(layout, directory) for directory in directories]
 
 
 def _read_one(layout: Layout, pod_dir: Path) -> _Found:

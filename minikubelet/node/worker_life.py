@@ -49,7 +49,9 @@ class WorkerLife:
             self.began, self.stop_asked = record.began, record.stop_asked
             self.grace_spent = now - record.stop_asked if record.stop_request else 0.0
         elif record.status is not None and record.status.start_time is not None:
-            self.began = now - (clock.now() - record.status.start_time).total_seconds()
+            active = (clock.now() - record.status.start_time).total_seconds()
+            # A host whose clock is not set yet must not make the deadline a distant one.
+            self.began = now - max(active, 0.0)
 
     def members(self) -> dict[str, Any]:
         """Of a `PodRecord`."""

@@ -442,6 +442,19 @@ def test_a_supervisor_that_was_killed_too() -> None:
     assert end.chain[-1].text == "killed what it had left behind: 12 sleep"
 
 
+def test_what_runs_again_after_a_boot_was_not_started_by_a_policy() -> None:  # L-94
+    done = an_exit(0, reason="Completed", seconds=3)
+    boot = PodAdopted(at=at(60), pod=WEB, same_boot=False)
+    again = ContainerCreated(
+        **of_app(61), container_id="process://2", restart_count=1, argv=("a",), command_source="m"
+    )
+    (container,) = explain(WEB, [a_start(0), done, boot, again]).containers
+    assert container.ends[0].text == (
+        "Container app ended by itself after 3.2s with exit code 0. "
+        "The host was started again, and the pod began anew (restart 1)."
+    )
+
+
 def test_steps_stay_in_their_order_when_clocks_disagree() -> None:
     """The end has the time of the kernel, the step that of the daemon, which heard of it later."""
     killed = StopStep(**of_app(9.006), container_id=ID, step="KILL", seconds=2)

@@ -7,6 +7,9 @@ import random
 from pathlib import Path
 
 from minikubelet.node.pod_keeper import POD_FILE, WORKER_FILE
+from minikubelet.node.recovery import Recovered, recover_pods
+from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.processes import ProcessRuntime
 from tests.node.node_process import a_document, a_node
 from tests.runtime.harness import eventually
 
@@ -47,6 +50,15 @@ async def test_a_container_and_its_readiness_go_on(tmp_path: Path) -> None:  # P
         await node.delete(0)
         await node.until_finished()
     assert lines(work_dir(tmp_path) / "log") == ["started"]
+
+
+async def test_what_is_no_pod_is_let_be(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "s", tmp_path / "l", tmp_path / "r")
+    layout.prepare()
+    (tmp_path / "s" / "pods" / "notes.txt").write_text("somebody's")
+    (tmp_path / "s" / "pods" / "empty").mkdir()
+    runtime = ProcessRuntime(die_with_owner=False, on_event=lambda event: None)
+    assert await recover_pods(layout, runtime) == Recovered((), (), ())
 
 
 async def test_what_ended_without_a_daemon_is_told_by_the_next(tmp_path: Path) -> None:

@@ -356,6 +356,19 @@ async def test_after_a_boot_a_pod_begins_again() -> None:  # L-93, L-94
         assert len(world.records(PodAccepted)) == 1
 
 
+async def test_after_a_boot_an_unset_clock_does_not_put_the_deadline_off() -> None:  # L-251
+    pod, world = a_pod(active_deadline_seconds=60), World({}, {})
+    async with a_life(world, pod):
+        await world.clock.advance(5)
+    world.boot()
+    world.clock.set_back(365 * 86400)
+    async with a_life(world, pod):
+        await world.clock.advance(59)
+        assert world.statuses[-1].phase is PodPhase.RUNNING
+        await world.clock.advance(5)
+        assert world.statuses[-1].reason == "DeadlineExceeded"
+
+
 async def test_after_a_boot_what_has_succeeded_under_on_failure_is_not_run_again() -> None:  # L-94
     pod = a_pod(
         a_container("app"),

@@ -91,7 +91,7 @@ class FileSource:
             self._tell_trouble(str(error))
             return
         if paths is None:
-            self._tell_trouble("path does not exist, ignoring")
+            self._tell_trouble("path does not exist, ignoring", is_missing=True)
         else:
             self._tell_trouble("")
         reads = await self._read(paths or ())
@@ -207,9 +207,11 @@ class FileSource:
 
     # --- telling
 
-    def _tell_trouble(self, trouble: str) -> None:
+    def _tell_trouble(self, trouble: str, *, is_missing: bool = False) -> None:
         if trouble and trouble != self._trouble:
-            log.warning("cannot read manifests", path=self._path, why=trouble)
+            # Nothing is lost where nothing was, as on the first day.
+            tell = log.warning if self._manifests or not is_missing else log.info
+            tell("cannot read manifests", path=self._path, why=trouble)
         self._trouble = trouble
 
     def _note_broken(
