@@ -126,7 +126,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _imported(name: str) -> ModuleType:
-    """Without collections of garbage, since modules stay; later ones pass over what is there now."""
+    """Without collections of garbage: modules stay, and later ones pass over them."""
     gc.disable()
     try:
         return importlib.import_module(f"minikubelet.cli.{name}")
