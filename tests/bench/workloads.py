@@ -92,7 +92,7 @@ def compiled_environment() -> Iterator[dict[str, str]]:
 
 
 def run_command(manifest: Path) -> list[str]:
-    return [sys.executable, "-m", "minikubelet", "run", str(manifest)]
+    return [sys.executable, "-m", "minikubelet", "run", "--no-api", str(manifest)]
 
 
 @contextmanager
