@@ -56,6 +56,15 @@ def test_kubernetes(daemon: DaemonProcess, namespace: str) -> None:
         body = {"metadata": {"name": "d"}, "data": {"k": "v"}}
         config_maps.create(body=body, namespace=namespace)
         assert config_maps.get(name="d", namespace=namespace).data["k"] == "v"
+        config_maps.create(body={"metadata": {"name": "e"}}, namespace=namespace)
+        first = core.list_namespaced_config_map(namespace, limit=1)  # K-27
+        token = first.metadata._continue
+        rest = core.list_namespaced_config_map(namespace, limit=1, _continue=token)
+        assert [part.items[0].metadata.name for part in (first, rest)] == ["d", "e"]
+        read = core.read_namespaced_config_map("d", namespace)  # its times come back as +00:00
+        read.data = {"k": "w"}
+        assert core.replace_namespaced_config_map("d", namespace, read).data == {"k": "w"}
+        assert core.delete_namespaced_config_map("d", namespace)["status"] == "Success"
 
 
 async def test_kubernetes_asyncio(daemon: DaemonProcess, namespace: str) -> None:
