@@ -29,6 +29,7 @@ from minikubelet.runtime.records import format_of, read_launch
 from minikubelet.runtime.shim import linux
 from minikubelet.runtime.shim.adoption import end_by_force
 from minikubelet.runtime.shim.records import EXIT, FORMAT, LAUNCH, START
+from minikubelet.runtime.strays import end_strays
 from minikubelet.value_class import dataclass
 
 
@@ -76,14 +77,22 @@ async def recover_pods(layout: Layout, runtime: ProcessRuntime) -> Recovered:
     the pods cannot be read; LaterFormatError, with nothing touched, when a later version was here
     before."""
     found = await asyncio.to_thread(_read_all, layout)
+    strays = await asyncio.to_thread(end_strays, layout)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_recover(pod, runtime)) for pod in found]
     done = [task.result() for task in tasks]
     return Recovered(
         pods=tuple(pod for pod, _, _ in done if pod is not None),
-        damaged=tuple(damage for _, damaged, _ in done for damage in damaged),
+        damaged=(
+            *(_missing(path, killed) for path, killed in strays),
+            *(damage for _, damaged, _ in done for damage in damaged),
+        ),
         orphans=tuple(orphan for _, _, orphans in done for orphan in orphans),
     )
+
+
+def _missing(path: Path, killed: tuple[str, ...]) -> DamagedRecord:
+    return DamagedRecord(path, f"it was removed; what ran there was killed: {', '.join(killed)}")
 
 
 @dataclass(slots=True)

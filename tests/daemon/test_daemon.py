@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -257,6 +259,39 @@ def test_a_damaged_database_is_told_and_the_pods_go_on(base: Path) -> None:
         assert get(daemon, "web")["status"]["containerStatuses"] == before
     finally:
         daemon.stop_with_pods()
+
+
+def test_a_container_whose_records_were_removed_does_not_run_beside_its_next_one(
+    base: Path,
+) -> None:
+    daemon = DaemonProcess(base / "node")
+    daemon.start()
+    try:
+        uid = post(daemon, "web", "exec sleep 3600")["metadata"]["uid"]
+        wait_for_phase(daemon, "web", "Running")
+        daemon.kill()
+        first = processes_of(base)
+        assert [process.name() for process in first] == ["sleep"]
+        shim = first[0].parent()
+        assert shim is not None
+        shutil.rmtree(base / "node" / "pods" / uid)
+        daemon.start()
+        wait_for_phase(daemon, "web", "Running")
+        assert psutil.wait_procs([*first, shim], timeout=10)[1] == []
+        assert len(processes_of(base)) == 1
+        assert "it was removed; what ran there was killed" in daemon.log.read_text()
+    finally:
+        daemon.stop_with_pods()
+
+
+def processes_of(base: Path) -> list[psutil.Process]:
+    """Of the containers below a directory."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(base) in process.environ().get("MINIKUBELET_TERMINATION_LOG", ""):
+                found.append(process)
+    return found
 
 
 def test_systemd_is_told(base: Path) -> None:
