@@ -7,9 +7,9 @@ Upstream: kubectl pkg/cmd/portforward, client-go tools/portforward `parsePorts`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from minikubelet.manifest.json_tree import Json
+from minikubelet.value_class import dataclass
 
 _HIGHEST = 65535
 

@@ -6,7 +6,6 @@ Role: a container's status and the Events of its Pod → what the kubelet would 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from minikubelet.cli.colors import printable
 from minikubelet.cli.event_text import in_order, interval_text, message_text
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import ProbeKind
+from minikubelet.value_class import dataclass
 
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _PROBE_REASONS = ("Unhealthy", "ProbeWarning")

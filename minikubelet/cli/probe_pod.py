@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn, Protocol
 
 from minikubelet.cli.api_options import (
@@ -35,6 +35,7 @@ from minikubelet.probes.examine import examine
 from minikubelet.probes.prober import HandlerProber, ProbeTarget
 from minikubelet.probes.trace import CommandRun
 from minikubelet.runtime.listening import is_own_address, listeners
+from minikubelet.value_class import dataclass
 
 _PODS = find_resource("pods")
 _EVENTS = find_resource("events")

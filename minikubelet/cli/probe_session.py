@@ -14,7 +14,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from minikubelet.assembly import GivenObjects, base_environment, local_node, new_container_id
@@ -34,6 +33,7 @@ from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.listening import is_own_address, listeners
 from minikubelet.runtime.processes import ProcessRuntime
+from minikubelet.value_class import dataclass
 
 _IDLE_SECONDS = "86400"
 _USUAL_PATH = "/usr/bin:/bin"

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from minikubelet.cli.client import Client, CommandError
@@ -22,6 +21,7 @@ from minikubelet.cli.stream_files import FileReader, FileWriter
 from minikubelet.cli.stream_session import PROTOCOL, LocalStreams, Session, SessionEnd
 from minikubelet.cli.stream_terminal import Terminal
 from minikubelet.clock import SystemClock
+from minikubelet.value_class import dataclass
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 

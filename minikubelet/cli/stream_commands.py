@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minikubelet.apiserver.stream_timing import within
 from minikubelet.cli.client import Client, CommandError
@@ -18,6 +18,7 @@ from minikubelet.cli.stream_connection import PodStreams
 from minikubelet.cli.stream_session import PROTOCOL, LocalStreams, Session, SessionEnd
 from minikubelet.clock import SystemClock
 from minikubelet.pod.commands import OUTPUT_LIMIT, ExecError, ExecResult
+from minikubelet.value_class import dataclass
 
 _ENVIRONMENT_SECONDS = 10.0
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -21,6 +20,7 @@ from yarl import URL
 from minikubelet.cli.client import CommandError, server_error, tls_context, unreachable
 from minikubelet.cli.kubeconfig_file import Cluster
 from minikubelet.clock import SystemClock
+from minikubelet.value_class import dataclass
 
 WebSocket = aiohttp.ClientWebSocketResponse
 _MAX_MESSAGE = 8 * 1024 * 1024

@@ -12,7 +12,6 @@ import posixpath
 import sys
 import tarfile
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from minikubelet.cli.client import Client, CommandError
@@ -21,6 +20,7 @@ from minikubelet.cli.copy_paths import directory_and_name
 from minikubelet.cli.stream_command import StreamRequest, run_session, run_until_signal
 from minikubelet.cli.stream_files import FileReader, FileWriter
 from minikubelet.cli.stream_session import LocalStreams, SessionEnd, Sink, Source
+from minikubelet.value_class import dataclass
 
 T = TypeVar("T")
 _Failure = CommandError | OSError | tarfile.TarError

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp import WSMsgType
@@ -21,6 +20,7 @@ from minikubelet.cli.stream_connection import WebSocket
 from minikubelet.cli.stream_terminal import Terminal
 from minikubelet.clock import Clock
 from minikubelet.manifest.json_tree import Json
+from minikubelet.value_class import dataclass
 
 PROTOCOL = V5.name
 PING_SECONDS = 5.0

@@ -6,7 +6,6 @@ Role: from an instance, at a moment in its life, to the record.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from minikubelet.clock import Clock
@@ -24,6 +23,7 @@ from minikubelet.node.pod_record import CreatedNote, KeptStop
 from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun
 from minikubelet.runtime.records import ExitRecord
+from minikubelet.value_class import dataclass
 
 _EXIT_REASONS = {"oom": "OOMKilled", "start_error": "StartError"}
 

@@ -13,7 +13,6 @@ names the exact moment of its end, where upstream looks again at jittered interv
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container, Pod, RestartPolicy
@@ -28,6 +27,7 @@ from minikubelet.pod.restarts import (
     should_start,
 )
 from minikubelet.pod.termination import kill_grace_seconds
+from minikubelet.value_class import dataclass
 
 END_SHOWN_SECONDS = 2.0
 """So long the status shows how a container ended, before it says CrashLoopBackOff (L-92, L-207): in

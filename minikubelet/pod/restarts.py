@@ -10,7 +10,6 @@ util/flowcontrol/backoff.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from minikubelet.kill_cause import KillCause
@@ -24,6 +23,7 @@ from minikubelet.manifest.pod import (
 )
 from minikubelet.pod.durations import go_duration
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure
+from minikubelet.value_class import dataclass
 
 INITIAL_DELAY_SECONDS = 10.0
 MAXIMUM_DELAY_SECONDS = 300.0

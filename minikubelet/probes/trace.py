@@ -8,10 +8,9 @@ attempt does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from minikubelet.clock import Clock
 from minikubelet.pod.commands import ExecResult
+from minikubelet.value_class import dataclass
 
 EXCERPT_BYTES = 2048
 """What is kept of the first bytes of an answer."""

@@ -13,7 +13,6 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from minikubelet.pod.commands import ExecError
@@ -27,6 +26,7 @@ from minikubelet.runtime.shim.frames import (
     encode_frame,
 )
 from minikubelet.runtime.shim.protocol import encode
+from minikubelet.value_class import dataclass
 
 __all__ = ["ContainerStream", "StreamChannel", "StreamEnd"]
 
