@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.timeout(60)]
 
 
 @pytest.fixture(autouse=True)
-def _no_files_are_left() -> Iterator[None]:
+def _no_certificates_are_left() -> Iterator[None]:
     """The client libraries keep the certificates of a kubeconfig in files until the process
     ends."""
     import kubernetes.config.kube_config
