@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +17,13 @@ pytestmark = [pytest.mark.timeout(60)]
 
 
 @pytest.fixture(autouse=True)
-def _no_certificates_are_left() -> Iterator[None]:
-    """The client libraries keep the certificates of a kubeconfig in files until the process
-    ends."""
+def _their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """They keep certificates and discovery in temporary files; two of them remember their paths
+    for as long as the process lives."""
     import kubernetes.config.kube_config
     import kubernetes_asyncio.config.kube_config
 
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     kubernetes.config.kube_config._cleanup_temp_files()
     kubernetes_asyncio.config.kube_config._cleanup_temp_files()
