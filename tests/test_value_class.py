@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import minikubelet
 from minikubelet.value_class import dataclass
 
 Make = Callable[..., Any]
@@ -128,3 +131,16 @@ def test_no_code_is_compiled_before_the_first_instance() -> None:
     assert Rare.__init__.__code__.co_varnames[1:] == ("args", "named", "made")
     assert Rare(1).value == 1
     assert Rare.__init__.__code__.co_varnames == ("self", "value")
+
+
+def test_the_package_uses_the_cheap_one() -> None:
+    package = Path(minikubelet.__file__).parent
+    dear = re.compile(r"^from dataclasses import .*\bdataclass\b", re.MULTILINE)
+    found = {
+        path.relative_to(package)
+        for path in package.rglob("*.py")
+        if dear.search(path.read_text(encoding="utf-8"))
+    }
+    # The shim imports next to nothing of the package.
+    others = {path for path in found if path.parts[:2] != ("runtime", "shim")}
+    assert others <= {Path("value_class.py")}

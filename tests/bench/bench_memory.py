@@ -8,23 +8,19 @@ imported asyncio.
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
-from tests.bench.harness import Row, children, cpu_seconds, private_kib, rss_kib
+from tests.bench.harness import Row, children, cpu_seconds, private_kib, python_rss_mb, rss_kib
 from tests.bench.workloads import pod_document, running_program, shims_of
 
 PODS = 100
 SECONDS = 10.0
 SETTLE_SECONDS = 2.0
 
-_FLOOR = "import asyncio, sys; print(flush=True); sys.stdin.read()"
-
 
 def run() -> Iterator[Row]:
-    python = _python_rss_mb()
+    python = python_rss_mb()
     with running_program([pod_document(f"p{number}") for number in range(PODS)]) as daemon:
         time.sleep(SETTLE_SECONDS)
         (spawner,) = children(daemon)
@@ -42,15 +38,3 @@ def run() -> Iterator[Row]:
         yield Row("shim, private, largest", max(shim_memory), "MB")
     yield Row("daemon, CPU", 100 * cpu[0] / SECONDS, "%", budget=1.0)
     yield Row("spawner and shims, CPU", 100 * sum(cpu[1:]) / SECONDS, "%")
-
-
-def _python_rss_mb() -> float:
-    with subprocess.Popen(
-        [sys.executable, "-c", _FLOOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdout.readline()
-        megabytes = rss_kib(process.pid) / 1024
-        process.stdin.close()
-    return megabytes

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +100,20 @@ def rss_kib(pid: int) -> int:
     return (
         int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
     )
+
+
+def python_rss_mb() -> float:
+    """Of an interpreter that has imported asyncio, the floor of a daemon."""
+    program = "import asyncio, sys; print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        megabytes = rss_kib(process.pid) / 1024
+        process.stdin.close()
+    return megabytes
 
 
 def children(pid: int) -> list[int]:
