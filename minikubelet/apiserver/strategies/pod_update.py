@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from minikubelet.apiserver.metadata import validate_references
 from minikubelet.apiserver.strategies.gated_pods import (
     is_gated,
     validate_gates,
@@ -35,6 +36,7 @@ _ALLOWED = (
 
 def validate_pod_update(new: Json, old: Json) -> Iterator[FieldError]:
     yield from _validate_as_new(new)
+    yield from validate_references(new)
     yield from _validate_mirror(new, old)
     new_spec, old_spec = new["spec"], old["spec"]
     changed_lists = list(_validate_images(new_spec, old_spec))

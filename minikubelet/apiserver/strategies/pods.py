@@ -14,7 +14,7 @@ from minikubelet.apiserver.strategies.pod_update import MIRROR_ANNOTATION, valid
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.defaults import apply_pod_defaults
-from minikubelet.manifest.fieldpath import FieldError
+from minikubelet.manifest.fieldpath import FieldError, FieldPath, invalid
 from minikubelet.manifest.findings import Finding, Positions
 from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.manifest.support import findings_of
@@ -61,6 +61,10 @@ def _initial_status(document: Json) -> Json | None:
 def _validate(document: Json) -> Iterator[FieldError]:
     yield from validate_pod(decode_pod(document))
     yield from validate_references(document)
+    if is_mirror(document) and not document["spec"].get("nodeName"):
+        path = FieldPath().child("metadata", "annotations").key(MIRROR_ANNOTATION)
+        mark = document["metadata"]["annotations"][MIRROR_ANNOTATION]
+        yield invalid(path, mark, "must set spec.nodeName if mirror pod annotation is set")
 
 
 def _findings(document: Json) -> tuple[Finding, ...]:

@@ -52,6 +52,16 @@ async def test_a_gated_pod_says_why_it_waits(api: Api) -> None:  # L-73
     ]
 
 
+async def test_a_mirror_needs_its_node(api: Api) -> None:  # L-13
+    mark = {"annotations": {"kubernetes.io/config.mirror": "x"}}
+    answer = await api("POST", PODS, a_pod(metadata=mark))
+    assert answer.status == 422
+    assert (
+        'metadata.annotations[kubernetes.io/config.mirror]: Invalid value: "x": must set '
+        "spec.nodeName if mirror pod annotation is set"
+    ) in answer.message
+
+
 async def test_fields_without_effect_are_warned_of(api: Api) -> None:
     pod = a_pod(dnsPolicy="None", dnsConfig={"nameservers": ["1.2.3.4"]})
     answer = await api("POST", PODS, pod)

@@ -33,6 +33,10 @@ def affinity(*keys: str) -> Json:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 
 
+def with_finalizer(document: Json, name: str) -> Json:
+    return {**document, "metadata": {**document["metadata"], "finalizers": [name]}}
+
+
 def marked_as_mirror(document: Json) -> Json:
     annotations = {"kubernetes.io/config.mirror": "x"}
     return {**document, "metadata": {**document["metadata"], "annotations": annotations}}
@@ -140,6 +144,13 @@ def test_allowed(before: Json, after: Json) -> None:
             'nodeSelectorTerms[0]: Invalid value: {"matchExpressions":[{"key":"b","operator":'
             '"Exists"}]}: only additions are allowed (no mutations or deletions)',
             id="gated: affinity changed",
+        ),
+        pytest.param(
+            pod(),
+            with_finalizer(pod(), "hold"),
+            'metadata.finalizers: Invalid value: "hold": name is neither a standard finalizer name '
+            "nor is it fully qualified",
+            id="a finalizer of nobody",
         ),
         pytest.param(
             pod(),
