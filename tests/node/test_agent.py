@@ -228,6 +228,17 @@ async def test_conditions_of_others_decide_about_readiness() -> None:  # L-234
         assert daemon.condition(gate) == {"type": gate, "status": "True"}
 
 
+async def test_what_others_write_over_our_part_of_a_status_is_put_right() -> None:  # L-22
+    async with a_daemon() as daemon:
+        await daemon.create(a_document())
+        await daemon.change(lambda pod: pod["status"].update(phase="Failed", podIP="1.2.3.4"))
+        await daemon.clock.advance(9)
+        assert daemon.phase() == "Failed"
+        await daemon.clock.advance(2)
+        assert (daemon.phase(), daemon.pod()["status"]["podIP"]) == ("Running", "127.0.0.1")
+        assert daemon.told() == ["app starts"]
+
+
 async def test_labels_change_without_a_restart() -> None:
     async with a_daemon() as daemon:
         await daemon.create(a_document())

@@ -27,11 +27,13 @@ from minikubelet.node.desired import DesiredPod, PodSourceName
 from minikubelet.node.scheduling import bound, gated, unschedulable, why_unschedulable
 from minikubelet.node.status_writer import PODS, StatusWriter
 from minikubelet.pod.conditions import is_own_condition
-from minikubelet.store.objects import Change, Conflict, Key, NotFound
+from minikubelet.store.objects import Change, ChangeType, Conflict, Key, NotFound, StoredObject
 from minikubelet.store.store import ObjectStore
 
 FAILED_SCHEDULING = "FailedScheduling"
 OTHER_NODE = "OtherNode"
+STATUS_RECONCILE_SECONDS = 10.0
+"""So long what somebody else wrote over our part of a status may stand."""
 _IGNORED_META = ("resourceVersion", "managedFields", "generation")
 _NODES = ("", "nodes")
 
@@ -99,9 +101,23 @@ class ApiSource:
         key = change.object.key
         if key.storage == PODS and not self._writer.writing:
             self._mark(key)
+            if change.before is not None and change.type is ChangeType.MODIFIED:
+                self._repeat_status_after(change.before.document, change.object)
         elif key.storage == _NODES:  # cordon, taints
             for waiting in self._waiting:
                 self._mark(waiting)
+
+    def _repeat_status_after(self, before: Json, written: StoredObject) -> None:
+        if before.get("status") != written.document.get("status"):
+            at = self._clock.monotonic() + STATUS_RECONCILE_SECONDS
+            uid = str(written.document["metadata"].get("uid"))
+            self._clock.call_at(at, lambda: self._repeat_status(uid))
+
+    def _repeat_status(self, uid: str) -> None:
+        """Upstream's status manager looks for differences at this interval (L-22: RECONCILE)."""
+        worker = self._agent.worker(uid)
+        if worker is not None and worker.status is not None:
+            self._writer.on_status(worker.pod, worker.status)
 
     def _mark(self, key: Key) -> None:
         self._dirty[key] = None
