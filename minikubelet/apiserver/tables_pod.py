@@ -111,50 +111,89 @@ def _pod_of(
 
 def _status(found: Json) -> PodStatus:
     text = found.get("phase") or ""
-    phase, reason = _PHASES.get(text), found.get("reason") or ""
+    return _status_of(
+        text,
+        found.get("reason") or "",
+        tuple(
+            (c.get("type", ""), c.get("status", ""), c.get("reason") or "")
+            for c in found.get("conditions") or ()
+        ),
+        tuple(map(_entry, found.get("initContainerStatuses") or ())),
+        tuple(map(_entry, found.get("containerStatuses") or ())),
+    )
+
+
+_Ended = tuple[int, str, int, str]
+_State = _Ended | str | None
+"""Of a container: how it ended, why it waits, or None while it runs."""
+_Entry = tuple[str, _State, _Ended | None, bool, bool, int]
+
+
+@lru_cache(maxsize=1024)
+def _status_of(
+    text: str,
+    reason: str,
+    conditions: tuple[tuple[str, str, str], ...],
+    init: tuple[_Entry, ...],
+    containers: tuple[_Entry, ...],
+) -> PodStatus:
+    """Most pods of a list are as they were in the one before."""
+    phase = _PHASES.get(text)
     if phase is None:  # whatever a client wrote is shown
         phase, reason = PodPhase.UNKNOWN, reason or text
     return PodStatus(
         phase=phase,
         reason=reason,
-        conditions=tuple(
-            _condition(c.get("type", ""), c.get("status", ""), c.get("reason") or "")
-            for c in found.get("conditions") or ()
-        ),
-        init_container_statuses=tuple(map(_entry, found.get("initContainerStatuses") or ())),
-        container_statuses=tuple(map(_entry, found.get("containerStatuses") or ())),
+        conditions=tuple(PodCondition(*condition) for condition in conditions),
+        init_container_statuses=tuple(_container_status(*entry) for entry in init),
+        container_statuses=tuple(_container_status(*entry) for entry in containers),
     )
 
 
-@lru_cache(maxsize=1024)
-def _condition(type: str, status: str, reason: str) -> PodCondition:
-    return PodCondition(type, status, reason)
-
-
-def _entry(found: Mapping[str, Any]) -> ContainerStatus:
+def _entry(found: Mapping[str, Any]) -> _Entry:
     last = (found.get("lastState") or {}).get("terminated")
-    return ContainerStatus(
-        name=found.get("name", ""),
-        state=_state(found.get("state") or {}),
-        last_state=_terminated(last) if last else None,
-        ready=bool(found.get("ready")),
-        started=bool(found.get("started")),
-        restart_count=found.get("restartCount") or 0,
+    return (
+        found.get("name", ""),
+        _state(found.get("state") or {}),
+        _ended(last) if last else None,
+        bool(found.get("ready")),
+        bool(found.get("started")),
+        found.get("restartCount") or 0,
     )
 
 
-def _state(state: Mapping[str, Any]) -> ContainerState:
+def _state(state: Mapping[str, Any]) -> _State:
     if state.get("running") is not None:
-        return _RUNNING
+        return None
     if (ended := state.get("terminated")) is not None:
-        return _terminated(ended)
-    return Waiting((state.get("waiting") or {}).get("reason") or "")
+        return _ended(ended)
+    return (state.get("waiting") or {}).get("reason") or ""
 
 
-def _terminated(ended: Mapping[str, Any]) -> Terminated:
-    return Terminated(
+def _ended(ended: Mapping[str, Any]) -> _Ended:
+    return (
         ended.get("exitCode") or 0,
         ended.get("reason") or "",
-        signal=ended.get("signal") or 0,
-        finished_at=parse_time(ended.get("finishedAt")),
+        ended.get("signal") or 0,
+        ended.get("finishedAt") or "",
     )
+
+
+def _container_status(
+    name: str, state: _State, last: _Ended | None, ready: bool, started: bool, restarts: int
+) -> ContainerStatus:
+    shown: ContainerState = _RUNNING
+    if state is not None:
+        shown = Waiting(state) if isinstance(state, str) else _terminated(*state)
+    return ContainerStatus(
+        name=name,
+        state=shown,
+        last_state=_terminated(*last) if last else None,
+        ready=ready,
+        started=started,
+        restart_count=restarts,
+    )
+
+
+def _terminated(exit_code: int, reason: str, signal: int, finished_at: str) -> Terminated:
+    return Terminated(exit_code, reason, signal=signal, finished_at=parse_time(finished_at))
