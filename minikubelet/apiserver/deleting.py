@@ -31,6 +31,8 @@ from minikubelet.value_class import dataclass
 PROTECTED_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _TERMINAL = ("Succeeded", "Failed")
 _DEFAULT_GRACE_SECONDS = 30
+_LONGEST_GRACE_SECONDS = 2**31
+"""A longer one has no end that a date could tell."""
 
 
 class Propagation(StrEnum):
@@ -73,7 +75,7 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
     if not isinstance(preconditions, dict):
         raise bad_request("DeleteOptions: preconditions: an object is wanted")
     return DeleteOptions(
-        grace_period_seconds=None if grace is None else min(grace, 2**31),
+        grace_period_seconds=grace,
         propagation=_propagation(body, query),
         uid=str(preconditions.get("uid") or ""),
         resource_version=str(preconditions.get("resourceVersion") or ""),
@@ -135,7 +137,7 @@ def _grace_of_pod(document: Json, options: DeleteOptions) -> int:
     grace = options.grace_period_seconds
     if grace is None:
         grace = spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS)
-    return 1 if grace < 0 else int(grace)
+    return 1 if grace < 0 else min(int(grace), _LONGEST_GRACE_SECONDS)
 
 
 class ObjectDeleter:

@@ -44,6 +44,12 @@ def marked(seconds: int, at: str) -> Json:
         pytest.param(a_bound_pod(grace=5), None, marked(5, "2026-01-01T12:00:05Z"), id="as given"),
         pytest.param(a_bound_pod(), 3, marked(3, "2026-01-01T12:00:03Z"), id="as asked"),
         pytest.param(a_bound_pod(), -1, marked(1, "2026-01-01T12:00:01Z"), id="negative is 1"),
+        pytest.param(
+            a_bound_pod(grace=2**63 - 1), None, marked(2**31, "2094-01-19T15:14:08Z"), id="for ever"
+        ),
+        pytest.param(
+            a_bound_pod(), 2**63, marked(2**31, "2094-01-19T15:14:08Z"), id="asked for ever"
+        ),
         pytest.param(a_bound_pod(), 0, None, id="forced: at once"),
         pytest.param(a_bound_pod(phase="Succeeded"), 9, None, id="finished: at once"),
         pytest.param(a_bound_pod(phase="Failed"), None, None, id="failed: at once"),

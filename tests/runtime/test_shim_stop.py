@@ -64,6 +64,16 @@ async def test_a_longer_grace_does_not_prolong_a_stop(harness: Harness) -> None:
     assert (await harness.exit_of(spec)).exit_code == 137
 
 
+async def test_a_grace_of_years_is_waited_for(harness: Harness) -> None:
+    spec = await harness.start((*SH, STUBBORN))
+    await harness.logged(spec, "ready")
+    harness.runtime.stop(spec.container_id, 2.0**63)
+    await harness.logged(spec, "TERM")
+    harness.runtime.stop(spec.container_id, 0.1)  # which its shim must be there to hear
+    await harness.exit_of(spec)
+    assert [step for step, _ in steps(harness)] == ["TERM", "KILL"]
+
+
 async def test_no_grace_kills_at_once(harness: Harness) -> None:
     spec = await harness.start((*SH, STUBBORN))
     await harness.logged(spec, "ready")

@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 READABLE = select.POLLIN
 WRITABLE = select.POLLOUT
+_LONGEST_WAIT_MILLISECONDS = 2**31 - 1
+"""What poll takes: 24 days. A grace period may be longer."""
 
 
 class Timer:
@@ -73,7 +75,8 @@ class Loop:
             heapq.heappop(self._timers)
         if not self._timers:
             return None
-        return max(0, math.ceil((self._timers[0][0] - time.monotonic()) * 1000))
+        milliseconds = math.ceil((self._timers[0][0] - time.monotonic()) * 1000)
+        return min(max(0, milliseconds), _LONGEST_WAIT_MILLISECONDS)
 
     def _call_due_timers(self) -> None:
         now = time.monotonic()
