@@ -26,7 +26,7 @@ from minikubelet.pod.actions import KillContainer
 from minikubelet.pod.observed import StartFailure
 from minikubelet.pod.termination import effective_grace
 from minikubelet.runtime.errors import ContainerStartError
-from minikubelet.runtime.launcher import Launch
+from minikubelet.runtime.launch import LaunchSpec
 
 POST_START = "postStart"
 
@@ -73,15 +73,16 @@ class ContainerStarter:
         if not self._is_kept(name, container_id):
             return False
         try:
-            started = await self._launch(name, launch)
-            if started:
-                return await self._settle(container, container_id)
-            return False
+            return await self._launch(launch.spec)
         finally:
             for run in surplus:
                 await self._services.files.drop_instance(
                     self._state.pod, name, run.container_id, run.restart_count
                 )
+
+    async def finish(self, spec: LaunchSpec) -> None:
+        """Go on with a start that a crash has cut short."""
+        await self._launch(spec)
 
     async def resume(self, name: str, container_id: str) -> None:
         """Go on with a start that was interrupted after its process had begun (L-91, L-185)."""
@@ -103,19 +104,22 @@ class ContainerStarter:
             return known
         return await self._services.files.next_restart_count(self._state.pod, name)
 
-    async def _launch(self, name: str, launch: Launch) -> bool:
-        container_id = launch.spec.container_id
+    async def _launch(self, spec: LaunchSpec) -> bool:
+        name, container_id = spec.container_name, spec.container_id
+        self._state.launching[container_id] = spec
         try:
-            record = await self._services.runtime.start(launch.spec)
+            record = await self._services.runtime.start(spec)
         except ContainerStartError as error:
+            del self._state.launching[container_id]
             if error.reason == "RunContainerError":
                 self._state.exec_failed(container_id, error.message)
             else:
                 self._state.discard(container_id)
             self._state.start_failed(name, StartFailure(error.reason, error.message), container_id)
             return False
+        del self._state.launching[container_id]
         self._state.started(container_id, record)
-        return True
+        return await self._settle(self._state.pod.container(name), container_id)
 
     async def _settle(self, container: Container, container_id: str) -> bool:
         handler = container.lifecycle.post_start if container.lifecycle else None

@@ -38,6 +38,7 @@ from minikubelet.node.pod_record import CreatedNote, HookNote, KeptStop
 from minikubelet.pod.actions import HoldContainer
 from minikubelet.pod.observed import ContainerRun, ObservedPod, RunState, StartFailure, Verdict
 from minikubelet.pod.restarts import crash_loop_message
+from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import ExitRecord, StartRecord
 
@@ -60,6 +61,7 @@ class PodState:
         self.environments: dict[str, Mapping[str, str]] = {}
         self.untold: dict[str, CreatedNote] = {}
         """By container id: instances that nobody was told of yet."""
+        self.launching: dict[str, LaunchSpec] = {}  # by container id: they may have come to nothing
         self.post_start: dict[str, HookNote] = {}
         """By container id: hooks that have begun."""
         self.stops: dict[str, KeptStop] = {}
@@ -336,13 +338,11 @@ class PodState:
         return gone
 
     def renew_sandbox(self) -> None:
-        """The host was started anew: the pod begins again from its first init container (L-94), but
-        for what is not run twice: an ephemeral container (L-254), and one that has succeeded under
-        OnFailure."""
+        """The host was started anew, and so is the pod (L-94), but for what does not run twice: an
+        ephemeral container (L-254), and a regular one that has succeeded under OnFailure."""
         keeps = self.pod.spec.restart_policy == RestartPolicy.ON_FAILURE
-        regular = {container.name for container in self.pod.spec.containers}
         done = {run.name for runs in self.runs.values() for run in runs[:1] if run.exit_code == 0}
-        kept = done & regular if keeps else set()
+        kept = done & {container.name for container in self.pod.spec.containers if keeps}
         self._forget(lambda run: run.name not in kept and not self.pod.is_ephemeral(run.name))
         for name in kept:
             self.runs[name] = tuple(replace(run, former_sandbox=True) for run in self.runs[name])

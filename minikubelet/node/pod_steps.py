@@ -28,6 +28,7 @@ from minikubelet.pod.actions import (
     StartContainer,
 )
 from minikubelet.pod.termination import effective_grace
+from minikubelet.runtime.launch import LaunchSpec
 
 RESTART_ALL_GRACE_SECONDS = 2.0
 
@@ -87,6 +88,9 @@ class PodSteps:
 
     def resume(self) -> None:
         """Go on with the starts that were under way, their postStart hooks included."""
+        if self._state.launching:
+            self.running = True
+            self._spawn(self._finish_starts(tuple(self._state.launching.values())))
         for run in self._state.starting():
             self._spawn(self._resume_start(run.name, run.container_id))
 
@@ -128,6 +132,14 @@ class PodSteps:
             self._state.wait_with(name, waiting)
         self._changed()
         return started or not init or is_sidecar(container, init=init)
+
+    async def _finish_starts(self, specs: Sequence[LaunchSpec]) -> None:
+        try:
+            for spec in specs:
+                await self._starter.finish(spec)
+        finally:
+            self.running = False
+            self._changed()
 
     async def _resume_start(self, name: str, container_id: str) -> None:
         await self._starter.resume(name, container_id)

@@ -25,7 +25,8 @@ class ContainerRuntime(HookCommands, Protocol):
     """Containers as processes; implemented by `runtime/processes.py`."""
 
     async def start(self, spec: LaunchSpec) -> StartRecord:
-        """Raises ContainerStartError."""
+        """May be repeated when it was cut short: that finishes the start, and makes no second one.
+        Raises ContainerStartError."""
         ...
 
     def stop(self, container_id: str, grace_period_seconds: float) -> None: ...

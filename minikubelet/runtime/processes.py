@@ -66,6 +66,9 @@ class Adopted:
     survivors: tuple[str, ...] = ()
 
 
+_START_TRIES = 3
+
+
 class ProcessRuntime:
     """Open, use, close, all on one event loop; `open` and `close` in the same task.
 
@@ -123,24 +126,35 @@ class ProcessRuntime:
     async def start(self, spec: LaunchSpec) -> StartRecord:
         """Start a container; returns when its program runs. Raises ContainerStartError.
 
-        Cancelling does not undo the start: what has become of it is found by `adopt`.
+        Cancelling does not undo the start: what has become of it is found by `adopt`, or by the
+        same call again.
         """
         instance_dir = Path(spec.instance_dir)
-        try:
-            return await self._start(spec, instance_dir)
-        except ShimGoneError:
-            # The spawner was killed with the request, or the shim as it began.
-            adopted = await self.adopt(instance_dir)
-        if adopted.start and (adopted.alive or adopted.exit):
-            if adopted.exit:
-                event = ContainerExitedEvent(spec.container_id, adopted.exit)
-                asyncio.get_running_loop().call_soon(self._on_event, event)
-            return adopted.start
-        try:
-            return await self._start(spec, instance_dir)
-        except ShimGoneError:
-            text = f"the shim ended before the container was started{_last_words(instance_dir)}"
-            raise ContainerStartError("CreateContainerError", text) from None
+        for _ in range(_START_TRIES):
+            if (instance_dir / LAUNCH).exists():
+                record = await self._begun(spec, instance_dir)
+                if record is not None:
+                    return record
+            try:
+                return await self._start(spec, instance_dir)
+            except ShimGoneError:
+                # The spawner was killed with the request, or the shim as it began; or an earlier
+                # request, which was not waited for, has made a shim of this launch file.
+                continue
+        text = f"the shim ended before the container was started{_last_words(instance_dir)}"
+        raise ContainerStartError("CreateContainerError", text)
+
+    async def _begun(self, spec: LaunchSpec, instance_dir: Path) -> StartRecord | None:
+        """What has come of a start; None when nothing has, and nothing will."""
+        if link := self._links.pop(spec.container_id, None):
+            link.close()
+        adopted = await self.adopt(instance_dir)
+        if adopted.start is None or not (adopted.alive or adopted.exit):
+            return None
+        if adopted.exit:
+            event = ContainerExitedEvent(spec.container_id, adopted.exit)
+            asyncio.get_running_loop().call_soon(self._on_event, event)
+        return adopted.start
 
     async def _start(self, spec: LaunchSpec, instance_dir: Path) -> StartRecord:
         launch_path = instance_dir / LAUNCH

@@ -133,11 +133,13 @@ async def a_scene(
     health: Mapping[str, Health] | None = None,
     files: FakeFiles | None = None,
     listener_errors: Sequence[Exception] = (),
+    start_bugs: Sequence[Exception] = (),
 ) -> AsyncIterator[Scene]:
     """Run the pod's worker beside the test; at the end it is cancelled wherever it is. Who listens
     to its status fails with `listener_errors` first."""
     clock = FakeClock()
     runtime = FakeRuntime(clock, apps or {}, hooks or {})
+    runtime.start_bugs += start_bugs
     files = files or FakeFiles()
     journal = Journal(clock)
     events = EventRecorder()

@@ -39,13 +39,18 @@ class FakeRuntime(ScriptedRuntime):
         )
         self.listener: Callable[[ContainerEvent], None] = lambda event: None
         self.told: list[tuple[float, str]] = []
+        self.start_bugs: list[Exception] = []
+        """One per start, raised when the container runs already."""
         self.deaf = False
         """Requests to stop are taken, and nothing comes of them."""
         self._fake_clock = clock
         self._began = clock.monotonic()
         self._names: dict[str, str] = {}
+        self._begun: dict[str, StartRecord] = {}
 
     async def start(self, spec: LaunchSpec) -> StartRecord:
+        if spec.container_id in self._begun:
+            return self._begun[spec.container_id]
         name = self._names[spec.container_id] = spec.container_name
         try:
             record = await super().start(spec)
@@ -53,7 +58,11 @@ class FakeRuntime(ScriptedRuntime):
             self._tell(f"{name} cannot start")
             raise
         self._tell(f"{name} starts")
-        return replace(record, cpu_unlimited=spec.cpu_limit_millis is not None)
+        record = replace(record, cpu_unlimited=spec.cpu_limit_millis is not None)
+        self._begun[spec.container_id] = record
+        if self.start_bugs:
+            raise self.start_bugs.pop(0)
+        return record
 
     def stop(self, container_id: str, grace_period_seconds: float) -> None:
         if self.instance(container_id) is not None:

@@ -372,6 +372,32 @@ async def test_a_crash_of_the_worker_is_survived() -> None:
         assert scene.files.torn_down
 
 
+async def test_a_crash_in_a_start_makes_no_second_copy() -> None:  # L-91, L-102
+    pod = a_pod(
+        a_container(lifecycle=Lifecycle(post_start=exec_hook("prepare"))), a_container("other")
+    )
+    hooks = {("prepare",): (0.25, 0)}
+    async with a_scene(pod, hooks=hooks, start_bugs=[KeyError("a bug")]) as scene:
+        await scene.clock.advance(0.5)
+        assert scene.told("starts") == [(0, "app starts")]
+        await scene.clock.advance(1)
+        assert scene.told("starts") == [(0, "app starts"), (1.25, "other starts")]
+        assert scene.columns()[-1] == "Running"
+
+
+async def test_a_stop_after_a_crash_in_a_start_stops_what_began() -> None:
+    async with a_scene(a_pod(), start_bugs=[KeyError("a bug")]) as scene:
+        await scene.clock.advance(0.5)
+        scene.worker.request_stop(StopRequest(KillCause.DELETED))
+        await scene.clock.advance(2)
+        assert scene.told() == [
+            (0, "app starts"),
+            (0.5, "app is stopped with 30 s"),
+            (0.5, "app exits 143"),
+        ]
+        assert scene.files.torn_down
+
+
 async def test_a_pod_without_grace_still_gets_term_and_two_seconds() -> None:  # L-196, L-191
     probe = a_probe(ProbeKind.LIVENESS, period_seconds=1, failure_threshold=1)
     container = a_container(liveness_probe=probe, lifecycle=Lifecycle(pre_stop=exec_hook("drain")))

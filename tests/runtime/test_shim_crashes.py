@@ -13,8 +13,9 @@ from minikubelet.runtime.processes import ShimLostEvent
 from minikubelet.runtime.records import read_start_record
 from minikubelet.runtime.shim.tree import all_processes
 from minikubelet.runtime.spawner_client import SpawnerClient
+from tests.builders import a_launch_spec
 from tests.runtime.daemon_process import run_daemon
-from tests.runtime.harness import Harness, a_harness, eventually, is_alive, processes_with
+from tests.runtime.harness import Harness, a_harness, eventually, is_alive, log_of, processes_with
 
 SH = ("sh", "-c")
 FOREST = (*SH, "setsid sleep 1000 & (env -i setsid sleep 1000.5 &); echo ready; sleep 1000")
@@ -56,6 +57,23 @@ async def test_starts_survive_a_spawner_that_is_killed_again_and_again(harness: 
             os.kill(harness.runtime.spawner_pid, signal.SIGKILL)
         for start in starts:
             assert (await harness.exit_of(start.result())).exit_code == 3
+
+
+async def test_a_start_that_was_cut_short_is_finished_by_the_same_call(harness: Harness) -> None:
+    for turns in range(6):  # of the event loop, until the start is called off
+        spec = a_launch_spec(harness.directory, (*SH, "echo once; sleep 1000"))
+        async with asyncio.TaskGroup() as group:
+            start = group.create_task(harness.runtime.start(spec))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            start.cancel()
+        record = harness.note(await harness.runtime.start(spec))
+        assert (await harness.runtime.start(spec)).pid == record.pid
+        await harness.logged(spec, "once\n")
+        harness.runtime.stop(spec.container_id, 10)
+        assert (await harness.exit_of(spec)).exit_code == 143
+        assert log_of(spec).count("once") == 1
+    assert processes_with(str(harness.directory)) == []
 
 
 async def test_the_spawner_and_the_shims_are_out_of_reach_of_the_terminal(
