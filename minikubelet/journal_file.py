@@ -148,9 +148,8 @@ class JournalFile:
         assert self._fd is not None, "it was opened"
         written = 0
         try:
-            written = os.write(self._fd, line)
-            if written < len(line):
-                os.write(self._fd, line[written:])  # says why it cannot
+            while written < len(line):  # the next write says why one was cut short
+                written += os.write(self._fd, line[written:])
         except OSError:
             if written:
                 os.ftruncate(self._fd, self._size)
@@ -223,7 +222,7 @@ class JournalFile:
     def records_of(self, pod_uid: str, limit: int = RECORDS_OF_ONE_POD) -> tuple[JournalEntry, ...]:
         """The newest of one pod, in order."""
         found: list[JournalEntry] = []
-        for first in reversed(segments(self._directory)):
+        for first in reversed(self._segments()):
             index = self._index(first)
             if index is not None and pod_uid not in index.pods:
                 continue
@@ -233,7 +232,7 @@ class JournalFile:
         return tuple(found[-limit:])
 
     def find(self, namespace: str, name: str) -> PodRef | None:
-        for first in reversed(segments(self._directory)):
+        for first in reversed(self._segments()):
             index = self._index(first) or self._scan(first)
             uids = [
                 (entry.last, uid)
@@ -257,6 +256,13 @@ class JournalFile:
             record = record_from_json(document, self.skipped)
             if record is not None and pod_uid in ("", record.pod.uid):
                 yield JournalEntry(position, record, repeats)
+
+    def _segments(self) -> list[int]:
+        """Those that there are; the indexes of others are forgotten."""
+        known = segments(self._directory)
+        for first in set(self._indexes).difference(known):
+            self._indexes.pop(first, None)
+        return known
 
     def _index(self, first: int) -> SegmentIndex | None:
         """None for segments without one, as the one that is being written."""

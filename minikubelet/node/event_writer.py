@@ -192,6 +192,16 @@ class EventWriter:
         limit = (self._clock.now() - self._ttl).strftime("%Y-%m-%dT%H:%M:%SZ")
         stored = self._store.list(_EVENTS)
         self._remove([item.key for item in stored if last_written(item.document) < limit])
+        self._forget_removed()
+
+    def _forget_removed(self) -> None:
+        """Events that went otherwise, as with their namespace."""
+        for namespace, names in tuple(self._written.items()):
+            for name in tuple(names):
+                if self._store.get(Key(*_EVENTS, namespace, name)) is None:
+                    del names[name]
+            if not names:
+                del self._written[namespace]
 
     def _remove(self, keys: Iterable[Key]) -> None:
         for key in keys:
