@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from aiohttp import web
 
@@ -38,6 +39,9 @@ from minikubelet.apiserver.writing import ObjectWriter, Written
 from minikubelet.store.objects import StoredObject
 
 _LARGE_BODY = 64 * 1024
+_MAX_WARNINGS = 4 * 1024
+"""Signs of all warnings; with more than that each is cut after `_MAX_WARNING`."""
+_MAX_WARNING = 256
 
 
 class ResourceHandlers:
@@ -208,9 +212,19 @@ def json_response(
 ) -> web.StreamResponse:
     response = web.Response(body=body, status=status, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache, private"
-    for warning in dict.fromkeys(warnings):
-        response.headers.add("Warning", warning_header(warning))
+    for header in warning_headers(warnings):
+        response.headers.add("Warning", header)
     return response
+
+
+def warning_headers(warnings: Iterable[str]) -> list[str]:
+    """Each text once; what does not fit into the headers of an answer is left out, as upstream."""
+    headers = [warning_header(text) for text in dict.fromkeys(warnings)]
+    if sum(map(len, headers)) <= _MAX_WARNINGS:
+        return headers
+    headers = [warning_header(text[:_MAX_WARNING]) for text in dict.fromkeys(warnings)]
+    sizes = accumulate(map(len, headers))
+    return [header for header, size in zip(headers, sizes, strict=True) if size <= _MAX_WARNINGS]
 
 
 def warning_header(text: str) -> str:

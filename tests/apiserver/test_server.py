@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from minikubelet.apiserver.bodies import read_body
 from minikubelet.apiserver.negotiation import Form, Wanted, wanted_form
-from minikubelet.apiserver.resources import warning_header
+from minikubelet.apiserver.resources import warning_header, warning_headers
 from minikubelet.apiserver.responses import ApiError
 from minikubelet.apiserver.server import error_response
 from minikubelet.apiserver.services import Route
@@ -185,6 +185,15 @@ def test_accept(accept: str, wanted: Wanted) -> None:  # K-21, K-22
 
 def test_warnings_fit_into_a_header() -> None:
     assert warning_header('a "b"\nc \\ ü') == '299 - "a \\"b\\" c \\\\ ?"'
+
+
+def test_warnings_of_a_whole_answer_fit_too() -> None:
+    assert warning_headers(["b", "a", "b"]) == ['299 - "b"', '299 - "a"']
+    (long,) = warning_headers(["x" * 4000])
+    assert len(long) > 4000  # one alone is told whole
+    many = warning_headers([*("y" * 300 + str(n) for n in range(100)), "last"])
+    assert set(map(len, many)) == {256 + len('299 - ""')}
+    assert 3800 < sum(map(len, many)) <= 4096
 
 
 _values: st.SearchStrategy[Any] = st.recursive(
