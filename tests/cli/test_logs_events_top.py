@@ -164,12 +164,13 @@ def test_kubeconfig(api: ServedApi, capsys: Capture) -> None:
 
 
 def test_completion_in_bash(api: ServedApi, capsys: Capture) -> None:
-    api.put(a_config_map("settings"), a_config_map("other"))
+    api.put(a_config_map("settings"), a_config_map("other"), plain_pod("web"))
     assert main(["completion", "bash"]) == 0
     script = capsys.readouterr().out
     ask = """
 minikubelet() { "$PYTHON" -m minikubelet "$@"; }
-for words in "minikubelet desc" "minikubelet get conf" "minikubelet get cm s"; do
+for words in "minikubelet desc" "minikubelet get conf" "minikubelet get cm s" \
+    "minikubelet exec w" "minikubelet port-forward w" "minikubelet probe w" "minikubelet cp w"; do
   COMP_WORDS=($words) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
   _minikubelet && echo "${COMPREPLY[@]}"
 done
@@ -178,4 +179,7 @@ done
     done = subprocess.run(
         ["bash", "-c", script + ask], capture_output=True, text=True, timeout=30, env=env
     )
-    assert (done.stdout, done.stderr) == ("describe\nconfigmaps\nsettings\n", "")
+    assert (done.stdout, done.stderr) == (
+        "describe\nconfigmaps\nsettings\nweb\nweb\nweb\nweb:\n",
+        "",
+    )

@@ -22,6 +22,12 @@ _NOT_FOR_GET = (*_NEVER, "email", "http.client", "yaml", "minikubelet.manifest.p
         pytest.param("delete", _NOT_FOR_GET, id="delete"),
         pytest.param("top", _NEVER, id="top"),
         pytest.param("kubeconfig", _NOT_FOR_GET, id="kubeconfig"),
+        pytest.param("exec", _NOT_FOR_GET, id="exec, until its Pod is known"),
+        pytest.param("attach", _NOT_FOR_GET, id="attach, until its Pod is known"),
+        pytest.param("cp", _NOT_FOR_GET, id="cp, until its Pod is known"),
+        pytest.param("port_forward", _NOT_FOR_GET, id="port-forward, until its Pod is known"),
+        pytest.param("probe", ("aiohttp", "cryptography", "orjson"), id="probe"),
+        pytest.param("probe_pod", ("aiohttp", "cryptography", "orjson"), id="probe POD"),
     ],
 )
 def test_heavy_modules_stay_out(command: str, unwanted: tuple[str, ...]) -> None:
