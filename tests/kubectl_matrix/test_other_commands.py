@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
-from tests.kubectl import Kubectl, each_kubectl
+from tests.kubectl import Kubectl, each_kubectl, oldest_and_newest
 from tests.kubectl_matrix.manifests import pod, text
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.parametrize("version", each_kubectl())]
+pytestmark = [pytest.mark.timeout(120)]
+each_version = pytest.mark.parametrize("version", each_kubectl())
+first_and_last_version = pytest.mark.parametrize("version", oldest_and_newest())
 
 
 def gated(name: str) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def minor(version: str) -> int:
     return int(version.partition(".")[2])
 
 
+@each_version
 def test_set_and_subresources(kubectl: Kubectl) -> None:
     kubectl.ok("create", "-f", "-", stdin=text(gated("web")))
     assert kubectl.ok("set", "image", "pod/web", "app=busybox:2") == "pod/web image updated\n"
@@ -56,6 +59,7 @@ def version_of(kubectl: Kubectl) -> str:
     return kubectl.path.name.removeprefix("kubectl.")
 
 
+@first_and_last_version
 def test_kinds_that_are_not_run(kubectl: Kubectl) -> None:  # wire, section 4
     """They are empty, and say so."""
     kubectl.ok("create", "-f", "-", stdin=text(gated("web")))
@@ -74,6 +78,7 @@ def test_kinds_that_are_not_run(kubectl: Kubectl) -> None:  # wire, section 4
     assert everything.returncode == 0, everything.stderr
 
 
+@each_version
 def test_kustomize_and_parts_of_lists(kubectl: Kubectl, tmp_path: Path) -> None:
     generators = "".join(f"- name: m{n}\n  literals: [k={n}]\n" for n in range(3))
     options = "generatorOptions: {disableNameSuffixHash: true}\n"
@@ -92,6 +97,7 @@ def test_kustomize_and_parts_of_lists(kubectl: Kubectl, tmp_path: Path) -> None:
     assert kubectl.ok("delete", "configmaps", "--all").count("deleted") == 3
 
 
+@each_version
 @pytest.mark.parametrize("watch_list", [False, True])
 def test_waiting(kubectl: Kubectl, version: str, watch_list: bool) -> None:  # K-42, K-55
     if watch_list:
@@ -114,6 +120,7 @@ def test_waiting(kubectl: Kubectl, version: str, watch_list: bool) -> None:  # K
     assert kubectl("wait", "--for=delete", "pod/web", "--timeout=5s").returncode == 0
 
 
+@first_and_last_version
 def test_proxy_and_dump(kubectl: Kubectl, namespace: str) -> None:
     kubectl.ok("create", "-f", "-", stdin=text(gated("web")))
     with subprocess.Popen(
@@ -142,6 +149,7 @@ _CREATED = (
 )
 
 
+@each_version
 def test_bodies_of_all_versions_make_the_same(kubectl: Kubectl) -> None:  # K-93 … K-97
     """JSON up to 1.31, protobuf from 1.32 on."""
     for words in _CREATED:
