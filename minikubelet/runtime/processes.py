@@ -10,7 +10,6 @@ were killed. No event of a container comes before `start()` or `adopt()` has ret
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,7 +33,7 @@ from minikubelet.runtime.records import (
     read_exit_record,
     read_start_record,
 )
-from minikubelet.runtime.shim.adoption import Found, find_shim
+from minikubelet.runtime.shim.adoption import Found, end_by_force, find_shim
 from minikubelet.runtime.shim.child import reason
 from minikubelet.runtime.shim.records import ERROR_LOG, LAUNCH, START
 from minikubelet.runtime.spawner_client import SpawnerClient
@@ -245,7 +244,7 @@ class ProcessRuntime:
         finding = loop.run_in_executor(None, find_shim, str(link.instance_dir))
         try:
             found = await asyncio.shield(finding)
-        except TimeoutError as error:
+        except (TimeoutError, ValueError) as error:
             raise ExecError(str(error)) from None
         except asyncio.CancelledError:
             finding.add_done_callback(_close_connection)
@@ -267,7 +266,7 @@ class ProcessRuntime:
         `release`.
 
         Raises TimeoutError when its shim lives but cannot be reached, ValueError when its record is
-        of a later version.
+        damaged or of a later version.
         """
         found = await self._find(instance_dir)
         start, ended = read_start_record(instance_dir), read_exit_record(instance_dir)
@@ -300,8 +299,13 @@ class ProcessRuntime:
         """The connection ended without word of the container's end."""
         adopted = None
         while adopted is None:
-            with contextlib.suppress(TimeoutError):
+            try:
                 adopted = await self.adopt(link.instance_dir)
+            except TimeoutError:
+                pass
+            except ValueError:
+                # Nobody can say whom it watches: better none than one that cannot be stopped.
+                await asyncio.to_thread(end_by_force, str(link.instance_dir))
         if adopted.alive:
             return
         if adopted.exit:

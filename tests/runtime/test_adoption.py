@@ -91,6 +91,15 @@ async def test_a_container_without_a_shim_is_lost_and_its_survivors_are_killed(
         assert {"sleep"} <= {name.split()[1] for name in adopted.survivors}
 
 
+async def test_a_damaged_start_record_is_not_waited_for(tmp_path: Path) -> None:
+    async with a_harness(tmp_path) as harness:
+        spec = await harness.start(("sleep", "1000"))
+        os.truncate(Path(spec.instance_dir, "start.json"), 20)
+        async with asyncio.timeout(5), a_harness(tmp_path, leave=True) as other:
+            with pytest.raises(ValueError, match=r"start\.json is damaged"):
+                await other.adopt(Path(spec.instance_dir))
+
+
 async def test_a_shim_whose_socket_was_removed_makes_it_again(tmp_path: Path) -> None:
     async with a_harness(tmp_path, leave=True) as first:
         sockets = tmp_path / "run"

@@ -36,10 +36,12 @@ class Found(NamedTuple):
 
 
 def find_shim(instance_dir: str) -> Found:
-    """Raises TimeoutError when a shim lives but cannot be reached."""
-    launch_path = os.path.join(instance_dir, LAUNCH)
+    """Raises TimeoutError when a shim lives but cannot be reached, ValueError when its start record
+    is damaged: it is not waited for, since it appears at one stroke."""
+    launch_path, start_path = (os.path.join(instance_dir, name) for name in (LAUNCH, START))
     give_up_at = time.monotonic() + _GIVE_UP_SECONDS
     while True:
+        was_there = os.path.exists(start_path)
         start, ended = read_record(instance_dir, START), read_record(instance_dir, EXIT)
         if ended:
             return Found(None, start, ended)
@@ -51,6 +53,8 @@ def find_shim(instance_dir: str) -> Found:
             finally:
                 if lock is not None:
                     os.close(lock)
+        if start is None and was_there and os.path.exists(start_path):
+            raise ValueError(f"{start_path} is damaged")
         if start and (connection := _connect(launch["socket_path"])):
             return Found(connection, start, None)
         if start:
