@@ -68,6 +68,8 @@ def play(scene: Scene) -> Course:
     readiness: list[tuple[float, str]] = []
 
     def on_status(pod: Pod, status: PodStatus) -> None:
+        if clock.monotonic() >= scene.stop_at:
+            return  # a postStart hook that is given up then leaves its container ready
         for container in (*status.init_container_statuses, *status.container_statuses):
             if container.ready:
                 readiness.append((clock.monotonic(), container.container_id))
