@@ -17,7 +17,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from minikubelet.apiserver.pod_instances import node_uid
 from minikubelet.apiserver.requests import boolean, integer
 from minikubelet.apiserver.responses import bad_request, not_found
 from minikubelet.apiserver.services import Handler, Route
@@ -28,9 +27,10 @@ from minikubelet.journal_json import record_to_json
 from minikubelet.journal_reading import RECORDS_OF_ONE_POD, JournalEntry, JournalReader
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.static_pods import running_uid
 from minikubelet.runtime.container_log import read_log
 from minikubelet.runtime.layout import Layout
-from minikubelet.store.kinds import resource_at
+from minikubelet.store.kinds import known_resource
 from minikubelet.store.objects import Key
 from minikubelet.store.store import ObjectStore
 
@@ -63,9 +63,7 @@ def _why_handler(journal: JournalReader, store: ObjectStore, layout: Layout | No
             _explain, journal, layout, PodRef(namespace, name, ""), document, container, restart
         )
         if explanation is None:
-            pods = resource_at("", "v1", "pods")
-            assert pods is not None, "the table of kinds has it"
-            raise not_found(pods, name)
+            raise not_found(known_resource("", "v1", "pods"), name)
         _check_choice(explanation, document, container, restart)
         return web.json_response(explanation_to_json(explanation))
 
@@ -82,7 +80,7 @@ def _explain(
 ) -> Explanation | None:
     """Reads files. None for a pod that nobody knows."""
     if document is not None:
-        ref = PodRef(ref.namespace, ref.name, node_uid(document))
+        ref = PodRef(ref.namespace, ref.name, running_uid(document))
     else:
         found = journal.find(ref.namespace, ref.name)
         if found is None:

@@ -22,10 +22,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from minikubelet.apiserver.metric_series import PROBE_BUCKETS, Histogram, Series
-from minikubelet.apiserver.pod_instances import container_statuses, node_uid
+from minikubelet.apiserver.pod_instances import container_statuses
 from minikubelet.apiserver.services import Handler, Route
 from minikubelet.clock import Clock
 from minikubelet.manifest.json_tree import object_in
+from minikubelet.manifest.static_pods import running_uid
 from minikubelet.store.kinds import RESOURCES, Serving
 from minikubelet.store.objects import Change, ChangeType
 from minikubelet.store.store import ObjectStore
@@ -85,7 +86,7 @@ class Metrics:
             self._prune()
 
     def _prune(self) -> None:
-        uids = {node_uid(stored.document) for stored in self._store.list(_PODS)}
+        uids = {running_uid(stored.document) for stored in self._store.list(_PODS)}
         self._series.prune(uids, self._clock.now())
 
 

@@ -15,7 +15,7 @@ from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.strategies.cluster import CONTENT_FINALIZER
 from minikubelet.apiserver.writing import ObjectWriter, is_finished
 from minikubelet.manifest.json_tree import Json, copy_json
-from minikubelet.store.kinds import RESOURCES, Resource, Serving, resource_at
+from minikubelet.store.kinds import RESOURCES, Resource, Serving, known_resource
 from minikubelet.store.objects import Change, ChangeType, Key, StoredObject
 
 _DEFAULT_ACCOUNT = "default"
@@ -105,6 +105,4 @@ def _is_ending(namespace: StoredObject) -> bool:
 
 
 def _core(plural: str) -> Resource:
-    resource = resource_at("", "v1", plural)
-    assert resource is not None
-    return resource
+    return known_resource("", "v1", plural)

@@ -12,7 +12,6 @@ from minikubelet.apiserver.responses import bad_request
 from minikubelet.manifest.json_tree import Json, object_in, objects_in
 from minikubelet.value_class import dataclass
 
-_MIRROR = "kubernetes.io/config.mirror"
 _WAITING_TEXTS = {
     "ErrImagePull": "image can't be pulled",
     "ImagePullBackOff": "trying and failing to pull image",
@@ -25,13 +24,6 @@ class Instance:
     container_id: str
     restart_count: int
     running: bool = False
-
-
-def node_uid(pod: Json) -> str:
-    """Under which UID the node keeps the pod: that of a mirror pod's static pod (L-13)."""
-    metadata = object_in(pod, "metadata") or {}
-    annotations = object_in(metadata, "annotations") or {}
-    return str(annotations.get(_MIRROR) or metadata.get("uid", ""))
 
 
 def chosen_container(pod: Json, asked: str) -> str:

@@ -22,7 +22,6 @@ from minikubelet.apiserver.pod_instances import (
     chosen_container,
     find_instance,
     is_running,
-    node_uid,
 )
 from minikubelet.apiserver.requests import Query, boolean, integer
 from minikubelet.apiserver.responses import bad_request, invalid, not_found
@@ -31,10 +30,11 @@ from minikubelet.clock import Wakeup
 from minikubelet.manifest.fieldpath import ErrorType, FieldError, FieldPath
 from minikubelet.manifest.fieldpath import invalid as invalid_value
 from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.static_pods import running_uid
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.log_stream import LogChanges, LogOptions, LogStream
 from minikubelet.runtime.records import read_launch
-from minikubelet.store.kinds import Resource, resource_at
+from minikubelet.store.kinds import known_resource
 from minikubelet.store.objects import Change, Key
 from minikubelet.value_class import dataclass
 
@@ -43,13 +43,7 @@ _GONE_CHECK_SECONDS = 30.0
 """How often a quiet follower makes sure that its client is still there."""
 
 
-def _pods() -> Resource:
-    resource = resource_at("", "v1", "pods")
-    assert resource is not None
-    return resource
-
-
-_PODS = _pods()
+_PODS = known_resource("", "v1", "pods")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +165,7 @@ def parse_log_request(query: Query, name: str, now: datetime) -> LogRequest:
 def log_file(layout: Layout, pod: Json, instance: Instance) -> Path:
     """The number in its name is what the instance was launched with; the status tells it too, but
     only for the newest two."""
-    uid = node_uid(pod)
+    uid = running_uid(pod)
     directory = layout.instance_dir(uid, instance.container, instance.container_id)
     launch = read_launch(directory) or {}
     number = launch.get("restart_count", instance.restart_count)

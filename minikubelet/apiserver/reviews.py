@@ -16,7 +16,7 @@ from minikubelet.apiserver.services import Handler, Route
 from minikubelet.clock import Clock
 from minikubelet.manifest.json_tree import Json, object_in
 from minikubelet.pod.encode_status import encode_time
-from minikubelet.store.kinds import Resource, resource_at
+from minikubelet.store.kinds import Resource, known_resource
 
 _ACCESS = ("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 _RULES = ("authorization.k8s.io", "v1", "selfsubjectrulesreviews")
@@ -72,9 +72,8 @@ def _reviewed(body: Json, status: Json) -> Json:
 
 
 def _route(place: tuple[str, str, str], access: Access, review: Review) -> Route:
-    resource = resource_at(*place)
-    assert resource is not None
-    return Route("POST", f"/apis/{'/'.join(place)}", _handler(resource, access, review))
+    handler = _handler(known_resource(*place), access, review)
+    return Route("POST", f"/apis/{'/'.join(place)}", handler)
 
 
 def _handler(resource: Resource, access: Access, review: Review) -> Handler:

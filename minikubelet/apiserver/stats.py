@@ -14,10 +14,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from minikubelet.apiserver.pod_instances import container_statuses, node_uid
+from minikubelet.apiserver.pod_instances import container_statuses
 from minikubelet.apiserver.services import ApiServices, Route
 from minikubelet.apiserver.usage import Measured, Snapshot, UsageReader
 from minikubelet.manifest.json_tree import Json, object_in
+from minikubelet.manifest.static_pods import running_uid
 from minikubelet.pod.encode_status import encode_time
 
 _PATH = "/stats/summary"
@@ -98,7 +99,7 @@ def _pod(pod: Json, snapshot: Snapshot) -> Json | None:
         "podRef": {
             "name": metadata["name"],
             "namespace": metadata["namespace"],
-            "uid": node_uid(pod),
+            "uid": running_uid(pod),
         },
         "startTime": (object_in(pod, "status") or {}).get("startTime"),
         "containers": containers,

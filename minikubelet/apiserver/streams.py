@@ -43,7 +43,7 @@ from minikubelet.apiserver.stream_runtime import ContainerStream, StreamRuntime
 from minikubelet.apiserver.stream_spdy import SpdyMux
 from minikubelet.log import get_logger
 from minikubelet.manifest.json_tree import Json
-from minikubelet.store.kinds import Resource, resource_at
+from minikubelet.store.kinds import known_resource
 from minikubelet.store.objects import Key
 
 log = get_logger(__name__)
@@ -183,10 +183,4 @@ def _spdy_headers(protocol: str) -> dict[str, str]:
     return {"Upgrade": Transport.SPDY.value, SPDY_PROTOCOL_HEADER: protocol}
 
 
-def _pods() -> Resource:
-    resource = resource_at("", "v1", "pods")
-    assert resource is not None
-    return resource
-
-
-_PODS = _pods()
+_PODS = known_resource("", "v1", "pods")

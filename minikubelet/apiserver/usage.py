@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 
-from minikubelet.apiserver.pod_instances import container_statuses, node_uid
+from minikubelet.apiserver.pod_instances import container_statuses
 from minikubelet.clock import Clock
 from minikubelet.manifest.json_tree import object_in
+from minikubelet.manifest.static_pods import running_uid
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.records import StartRecord, read_start_record
 from minikubelet.runtime.usage import (
@@ -122,7 +123,7 @@ class UsageReader:
         """Container id → (uid, container name)."""
         running = {}
         for stored in self.store.list(("", "pods")):
-            uid = node_uid(stored.document)
+            uid = running_uid(stored.document)
             for status in container_statuses(stored.document):
                 if "running" in (object_in(status, "state") or {}):
                     running[str(status.get("containerID", ""))] = (uid, str(status.get("name")))

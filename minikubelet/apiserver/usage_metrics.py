@@ -19,7 +19,7 @@ from minikubelet.apiserver.services import Handler, Route
 from minikubelet.apiserver.usage import Measured, Snapshot, UsageReader
 from minikubelet.manifest.json_tree import Json, object_in
 from minikubelet.pod.encode_status import encode_time
-from minikubelet.store.kinds import Resource, resource_at
+from minikubelet.store.kinds import Resource, known_resource
 from minikubelet.store.objects import Key, StoredObject
 from minikubelet.store.store import ObjectStore
 
@@ -172,6 +172,4 @@ def _partial(item: Json, version: str) -> Json:
 
 
 def _resource(plural: str) -> Resource:
-    resource = resource_at("metrics.k8s.io", "v1beta1", plural)
-    assert resource is not None
-    return resource
+    return known_resource("metrics.k8s.io", "v1beta1", plural)

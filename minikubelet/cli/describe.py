@@ -25,7 +25,7 @@ from minikubelet.cli.api_options import (
 )
 from minikubelet.cli.client import Client, ServerError
 from minikubelet.manifest.json_tree import Json
-from minikubelet.store.kinds import Resource, resource_at
+from minikubelet.store.kinds import Resource, known_resource
 
 _LEASES = "kube-node-lease"
 _SERVICE_NAME = "kubernetes.io/service-name"
@@ -174,16 +174,14 @@ class _Describe:
         )
 
     def _lease(self, name: str) -> Json | str:
-        leases = resource_at("coordination.k8s.io", "v1", "leases")
-        assert leases is not None
+        leases = known_resource("coordination.k8s.io", "v1", "leases")
         try:
             return self._client.get(Scope(_LEASES).path(leases, name))
         except ServerError as err:
             return str(err.status.get("message") or err)
 
     def _slices(self, document: Json) -> list[Json]:
-        slices = resource_at("discovery.k8s.io", "v1", "endpointslices")
-        assert slices is not None
+        slices = known_resource("discovery.k8s.io", "v1", "endpointslices")
         metadata = document["metadata"]
         query = {"labelSelector": f"{_SERVICE_NAME}={metadata['name']}"}
         answer = self._client.get(Scope(metadata.get("namespace")).path(slices), query)

@@ -21,7 +21,7 @@ from minikubelet.cli.client import Client, segment
 from minikubelet.cli.table_text import AlignedText
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.quantity import parse_quantity
-from minikubelet.store.kinds import Resource, resource_at
+from minikubelet.store.kinds import known_resource
 
 _PODS = ("pod", "pods", "po")
 _NODES = ("node", "nodes", "no")
@@ -84,9 +84,7 @@ def _top(args: argparse.Namespace, client: Client, scope: Scope) -> int:
 
 
 def _metrics(args: argparse.Namespace, client: Client, scope: Scope, plural: str) -> list[Json]:
-    resource = resource_at("metrics.k8s.io", "v1beta1", plural)
-    assert isinstance(resource, Resource)
-    path = scope.path(resource)
+    path = scope.path(known_resource("metrics.k8s.io", "v1beta1", plural))
     if args.name:
         return [client.get(f"{path}/{segment(args.name)}")]
     query = {"labelSelector": args.selector} if args.selector else {}

@@ -20,6 +20,7 @@ from minikubelet.journal import Record
 from minikubelet.journal_reading import JournalReader
 from minikubelet.log import get_logger
 from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.static_pods import running_uid
 from minikubelet.node.event_objects import (
     event_document,
     event_from_document,
@@ -38,7 +39,6 @@ POSITION = "events.position"
 """Where the store keeps up to which record of the journal everything was told."""
 _EXPIRY_SECONDS = 60.0
 _EVENTS = ("", "events")
-_MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
 
 class EventWriter:
@@ -173,8 +173,8 @@ class EventWriter:
         if stored is None:
             return ""
         metadata: Json = stored.document["metadata"]
-        mirrored = (metadata.get("annotations") or {}).get(_MIRROR_ANNOTATION)
-        same = event.kind == "Node" or event.pod.uid in (metadata.get("uid"), mirrored)
+        uids = (metadata.get("uid"), running_uid(stored.document))
+        same = event.kind == "Node" or event.pod.uid in uids
         return str(stored.resource_version) if same else ""
 
     # --- bounds

@@ -21,7 +21,6 @@ ALL_VERBS = (
     "update",
     "watch",
 )
-READ_VERBS = ("get", "list", "watch")
 _STATUS_VERBS = ("get", "patch", "update")
 
 
@@ -298,6 +297,11 @@ _BY_KIND: Mapping[tuple[str, str], Resource] = {(r.api_version, r.kind): r for r
 def resource_at(group: str, version: str, plural: str) -> Resource | None:
     """What a path names; the group of core is empty."""
     return _BY_PATH.get((group, version, plural))
+
+
+def known_resource(group: str, version: str, plural: str) -> Resource:
+    """One that the table is known to have."""
+    return _BY_PATH[group, version, plural]
 
 
 def resource_of(api_version: str, kind: str) -> Resource | None:
