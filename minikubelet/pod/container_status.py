@@ -8,7 +8,7 @@ Upstream: kubernetes pkg/kubelet, convertToAPIContainerStatuses, and prober, Upd
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from minikubelet.manifest.pod import Container, Pod, ProbeKind, is_sidecar
@@ -61,7 +61,8 @@ class _Known:
 
     pod: Pod
     observed: ObservedPod
-    previous: PodStatus | None
+    before: Mapping[str, ContainerStatus]
+    """What was published last, by container name."""
     restarting_all: bool
     terminated: bool
     message_bytes: int
@@ -84,7 +85,7 @@ def compute_container_statuses(
     known = _Known(
         pod,
         observed,
-        previous,
+        previous.by_name() if previous else {},
         restarting_all,
         terminated,
         _MESSAGE_BYTES // max(1, len(pod.containers())),
@@ -102,7 +103,7 @@ def _by_name(statuses: Iterable[ContainerStatus]) -> tuple[ContainerStatus, ...]
 def _ephemeral_status(known: _Known, container: Container) -> ContainerStatus:
     """It is started once, so a failed start shows only while there is no instance (L-254)."""
     runs = published_runs(known.observed, container.name)
-    before = known.previous.container(container.name) if known.previous else None
+    before = known.before.get(container.name)
     if runs:
         return _with_instance(known, container, runs, before)
     status = _without_instance(known, container, before, init=False)
@@ -114,7 +115,7 @@ def _ephemeral_status(known: _Known, container: Container) -> ContainerStatus:
 
 def _status(known: _Known, container: Container, *, init: bool) -> ContainerStatus:
     runs = published_runs(known.observed, container.name)
-    before = known.previous.container(container.name) if known.previous else None
+    before = known.before.get(container.name)
     if runs:
         status = _with_instance(known, container, runs, before)
     else:
@@ -230,10 +231,16 @@ def _with_flags(
     running = isinstance(status.state, Running)
     if init and not is_sidecar(container, init=True):
         done = isinstance(status.state, Terminated) and status.state.exit_code == 0
-        return replace(status, started=running, ready=done)
+        return _flagged(status, started=running, ready=done)
     same = before if before and before.container_id == status.container_id else None
     started = running and _started(observed, container, status.container_id, same)
     ready = started and _ready(observed, container, status.container_id, same)
+    return _flagged(status, started=started, ready=ready)
+
+
+def _flagged(status: ContainerStatus, *, started: bool, ready: bool) -> ContainerStatus:
+    if (status.started, status.ready) == (started, ready):
+        return status
     return replace(status, started=started, ready=ready)
 
 

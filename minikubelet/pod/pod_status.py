@@ -95,11 +95,18 @@ class PodStatus:
         return next((c for c in self.conditions if c.type == type), None)
 
     def container(self, name: str) -> ContainerStatus | None:
-        for status in (
-            *self.init_container_statuses,
-            *self.container_statuses,
-            *self.ephemeral_container_statuses,
-        ):
+        for status in self._all():
             if status.name == name:
                 return status
         return None
+
+    def by_name(self) -> dict[str, ContainerStatus]:
+        """Of all containers."""
+        return {status.name: status for status in self._all()}
+
+    def _all(self) -> tuple[ContainerStatus, ...]:
+        return (
+            *self.init_container_statuses,
+            *self.container_statuses,
+            *self.ephemeral_container_statuses,
+        )

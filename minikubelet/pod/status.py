@@ -181,11 +181,14 @@ def _restarting(pod: Pod, observed: ObservedPod, restarting_all: bool) -> Set[st
 
 
 def _restarts_regardless(pod: Pod, observed: ObservedPod, name: str, container_id: str) -> bool:
-    container = pod.container(name)
-    return any(
-        restarts_after_kill(pod, container, run.killed_for, init=pod.is_init(name))
+    causes = [
+        run.killed_for
         for run in observed.runs.get(name, ())
-        if run.container_id == container_id
+        if run.container_id == container_id and run.killed_for is not None
+    ]
+    return any(
+        restarts_after_kill(pod, pod.container(name), cause, init=pod.is_init(name))
+        for cause in causes
     )
 
 
