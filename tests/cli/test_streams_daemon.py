@@ -168,18 +168,21 @@ def test_the_terminal_is_given_back(daemon: DaemonProcess, number: int) -> None:
         "cp /no/such/file web:/tmp",
     ],
 )
-def test_it_says_what_kubectl_says(daemon: DaemonProcess, tmp_path: Path, line: str) -> None:
-    words = shlex.split(line)
+def test_it_says_what_kubectl_says(
+    daemon: DaemonProcess,
+    line: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, *rest = shlex.split(line)
     kubectl = kubectl_for(_VERSION, daemon.kubeconfig, daemon.directory.parent / "cache")
-    theirs = kubectl(*words)
-    ours = subprocess.run(
-        command(daemon, *words), input="", capture_output=True, text=True, timeout=30
-    )
-    assert (ours.returncode, ours.stdout, ours.stderr) == (
-        theirs.returncode,
-        theirs.stdout,
-        theirs.stderr,
-    )
+    theirs = kubectl(first, *rest)
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        code = main([first, f"--kubeconfig={daemon.kubeconfig}", *rest])
+    sys.stdout.flush()
+    ours = capfd.readouterr()
+    assert (code, ours.out, ours.err) == (theirs.returncode, theirs.stdout, theirs.stderr)
 
 
 # --- probes by the name of a Pod ----------------------------------------------------------------
