@@ -14,6 +14,7 @@ from minikubelet.node.pod_keeper import (
     POD_FILE,
     WORKER_FILE,
     DiskKeeper,
+    LaterFormatError,
     RecordError,
     read_pod,
     read_worker,
@@ -117,7 +118,7 @@ def test_each_torn_record_is_noticed(layout: Layout) -> None:
 @pytest.mark.parametrize(
     ("members", "why"),
     [
-        pytest.param({"format": 2}, "its format is 2, not 1", id="a later format"),
+        pytest.param({"format": 0}, "its format is 0, not 1", id="an earlier format"),
         pytest.param({"worker": {"uid": 1}}, "1 is not <class 'str'>", id="a wrong type"),
         pytest.param({"worker": {}}, "missing", id="nothing in it"),
     ],
@@ -127,6 +128,14 @@ def test_what_does_not_fit_is_refused(layout: Layout, members: dict[str, object]
     path = layout.pod_dir("u1") / WORKER_FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | members))
     with pytest.raises(RecordError, match=why):
+        read_worker(path.parent)
+
+
+def test_what_a_later_version_wrote_is_not_taken_for_damage(layout: Layout) -> None:
+    DiskKeeper(layout).save(FULL)
+    path = layout.pod_dir("u1") / WORKER_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    with pytest.raises(LaterFormatError):
         read_worker(path.parent)
 
 
