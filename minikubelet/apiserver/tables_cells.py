@@ -7,11 +7,11 @@ Upstream: kubernetes pkg/printers/internalversion and apimachinery FormatLabels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from minikubelet.manifest.json_tree import Json
-from minikubelet.pod.printer import age_text
+from minikubelet.pod.printer import age_text, parse_time
 from minikubelet.value_class import dataclass
 
 NONE = "<none>"
@@ -52,17 +52,6 @@ def part(document: Mapping[str, Any], *names: str) -> Json:
     for name in names:
         document = document.get(name) or {}
     return dict(document) if not isinstance(document, dict) else document
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """A time of the API (RFC 3339); None when unset or not one."""
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def since(time: datetime | None, now: datetime) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from minikubelet.apiserver.tables_cells import Column, name, parse_time, part, since
+from minikubelet.apiserver.tables_cells import Column, name, part, since
 from minikubelet.manifest.json_tree import Json
+from minikubelet.pod.printer import parse_time
 
 EVENT_COLUMNS = (
     Column("Last Seen", "How long ago it happened last."),

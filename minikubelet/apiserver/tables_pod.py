@@ -18,7 +18,6 @@ from minikubelet.apiserver.tables_cells import (
     Column,
     age,
     or_none,
-    parse_time,
     part,
 )
 from minikubelet.manifest.json_tree import Json
@@ -34,7 +33,7 @@ from minikubelet.pod.pod_status import (
     Terminated,
     Waiting,
 )
-from minikubelet.pod.printer import pod_columns, readiness_gates_column
+from minikubelet.pod.printer import parse_time, pod_columns, readiness_gates_column
 
 POD_COLUMNS = (
     NAME,

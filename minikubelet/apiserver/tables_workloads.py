@@ -22,14 +22,13 @@ from minikubelet.apiserver.tables_cells import (
     labels_text,
     name,
     or_none,
-    parse_time,
     part,
     selector_text,
     since,
     template_containers,
 )
 from minikubelet.manifest.json_tree import Json
-from minikubelet.pod.printer import age_text
+from minikubelet.pod.printer import age_text, parse_time
 
 _READY = Column("Ready", "Pods that are ready, of those that are wanted.")
 

@@ -16,10 +16,10 @@ from minikubelet.cli.event_text import (
     in_order,
     interval_text,
     message_text,
-    parse_time,
     source_text,
 )
 from minikubelet.manifest.json_tree import Json
+from minikubelet.pod.printer import parse_time
 
 NONE = "<none>"
 _PADDING = 2

@@ -9,17 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from minikubelet.manifest.json_tree import Json
-from minikubelet.pod.printer import age_text
-
-
-def parse_time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+from minikubelet.pod.printer import age_text, parse_time
 
 
 def age_of(text: str | None, now: datetime) -> str:

@@ -6,7 +6,7 @@ util/duration, HumanDuration. Pure.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from minikubelet.manifest.pod import Pod, is_sidecar
 from minikubelet.pod.pod_status import (
@@ -81,6 +81,17 @@ def readiness_gates_column(pod: Pod, status: PodStatus) -> str:
     if not gates:
         return "<none>"
     return f"{sum(_is_true(status, gate) for gate in gates)}/{len(gates)}"
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time of the API (RFC 3339); None when unset or not one."""
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def age_text(seconds: float | None) -> str:

@@ -59,24 +59,6 @@ def effective_grace(pod: Pod, *requested: float | None) -> float:
     return max(min(asked), MINIMUM_POD_GRACE_SECONDS)
 
 
-def deletion_grace_seconds(
-    pod: Pod, requested: int | None, *, bound: bool = True, terminal: bool = False
-) -> int:
-    """`deletionGracePeriodSeconds` that a delete request sets (L-241).
-
-    `bound`: a node has the pod; `terminal`: its phase is final. A second delete only shortens.
-    """
-    grace = pod.spec.termination_grace_period_seconds if requested is None else requested
-    if grace < 0:
-        grace = 1
-    if not bound or terminal:
-        grace = 0
-    earlier = pod.metadata.deletion_grace_period_seconds
-    if pod.metadata.deletion_timestamp is not None and earlier is not None:
-        grace = min(grace, earlier)
-    return grace
-
-
 def runs_pre_stop(container: Container, grace_seconds: float) -> bool:
     """Whether the preStop hook runs (L-191); a container that ends by itself does not get here."""
     return (

@@ -1,4 +1,4 @@
-"""How long a stop takes and who waits for whom (L-79, L-194 … L-201, L-241, P-700 … P-705)."""
+"""How long a stop takes and who waits for whom (L-79, L-194 … L-201, P-700 … P-705)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Lifecycle, LifecycleHandler, Pod, ProbeKind, SleepAction
 from minikubelet.pod.termination import (
-    deletion_grace_seconds,
     effective_grace,
     kill_grace_seconds,
     remaining_after,
@@ -62,26 +61,6 @@ def test_grace_of_a_kill(pod: Pod, cause: KillCause, seconds: float) -> None:
 )
 def test_effective_grace(pod: Pod, requested: tuple[float | None, ...], seconds: float) -> None:
     assert effective_grace(pod, *requested) == seconds
-
-
-@pytest.mark.parametrize(
-    ("pod", "requested", "bound", "terminal", "seconds"),
-    [
-        # L-241
-        pytest.param(a_pod(), None, True, False, 30, id="the pod's by default"),
-        pytest.param(a_pod(), 5, True, False, 5, id="the requested value"),
-        pytest.param(a_pod(), -4, True, False, 1, id="a negative one becomes 1"),
-        pytest.param(a_pod(), 0, True, False, 0, id="0 forces"),
-        pytest.param(a_pod(), 20, False, False, 0, id="no node has the pod"),
-        pytest.param(a_pod(), None, True, True, 0, id="its phase is final"),
-        pytest.param(deleted(a_pod(), 10), 5, True, False, 5, id="a second delete shortens"),
-        pytest.param(deleted(a_pod(), 10), 60, True, False, 10, id="a second one never lengthens"),
-    ],
-)
-def test_deletion_grace(
-    pod: Pod, requested: int | None, bound: bool, terminal: bool, seconds: int
-) -> None:
-    assert deletion_grace_seconds(pod, requested, bound=bound, terminal=terminal) == seconds
 
 
 @pytest.mark.parametrize(
