@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from minikubelet.runtime.shim import cgroup, child, linux, mounts, records
 from minikubelet.runtime.shim.exec_spawn import Surroundings
+from minikubelet.runtime.shim.mount_points import REGISTER, MountPoints
 from minikubelet.runtime.shim.stdio import Stdio, make_stdio
 
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ class Container:
         self.start_record = b""
         """Encoded."""
         self._cgroup: cgroup.Cgroup | None = None
+        register = os.path.join(os.path.dirname(spec["socket_path"]), REGISTER)
+        self._mount_points = MountPoints(spec["mounts"], register) if spec["mounts"] else None
         self._stdio: Stdio | None = None
         self._child_status = self._child_go = self._go = -1
         self.status = -1
@@ -72,6 +75,8 @@ class Container:
         try:
             if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
                 self._cgroup = _make_cgroup(spec)
+            if self._mount_points:
+                self._mount_points.make()
             shim = os.getpid()
             self.pid = os.fork()
         except OSError as error:
@@ -114,6 +119,11 @@ class Container:
         limited = self._cgroup is not None and self._cgroup.cpu_limited
         return bool(self.spec["cpu_limit_millis"]) and not limited
 
+    def settled(self) -> None:
+        """The program runs: everything that it needed is in place."""
+        if self._mount_points:
+            self._mount_points.settled()
+
     def surroundings(self) -> Surroundings:
         """What commands run in this container need; moves the shim to the container's directory if
         that suffices."""
@@ -134,7 +144,10 @@ class Container:
                 self._cgroup.freeze_and_kill()
 
     def end(self) -> bool:
-        """Nothing of it lives: remove its control group. Whether that says it ran out of memory."""
+        """Nothing of it lives: remove its control group, and mount points that were made for it.
+        Whether it ran out of memory."""
+        if self._mount_points:
+            self._mount_points.remove()
         if self._cgroup is None:
             return False
         out_of_memory = False

@@ -140,6 +140,7 @@ class Shim:
             self._give_up(failure)
             return False
         self._started = True
+        self._container.settled()
         assert self._output
         surroundings = self._container.surroundings()
         self._sessions = Sessions(self._loop, surroundings, self._output, self._container.stdin)

@@ -101,9 +101,13 @@ def remount_read_only(path: str) -> None:
 
 
 def _mount_points_within(path: str) -> list[str]:
-    with open("/proc/self/mountinfo", "rb") as table:
-        points = {_unescape(line.split(b" ")[4]) for line in table}
-    return sorted(point for point in points if is_within(point, path))
+    return sorted(point for point in mount_points_of("self") if is_within(point, path))
+
+
+def mount_points_of(process: str) -> set[str]:
+    """As that process sees them."""
+    with open(f"/proc/{process}/mountinfo", "rb") as table:
+        return {_unescape(line.split(b" ")[4]) for line in table}
 
 
 def _unescape(field: bytes) -> str:

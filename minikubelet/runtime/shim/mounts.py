@@ -1,10 +1,11 @@
 """A private view of the file system: volumes appear at their mount paths, the host sees nothing.
 
 Role: called in a container's freshly forked, single-threaded process, before its user is switched.
-A mount point that exists is simply covered. A directory of the host that needs a new child is
-covered by a tmpfs in which each of its entries is bound again; for a new child of `/` that tmpfs
-becomes the root.
-Invariants: nothing is ever created in the host's tree (only in volumes, as a container runtime
+A mount point that exists, or that `mount_points.py` has made, is simply covered. Any other
+directory of the host that needs a new child (of the system, or where we may not write) is covered
+by a tmpfs in which each of its entries is bound again; for a new child of `/` that tmpfs becomes
+the root.
+Invariants: nothing is created in the host's tree from here (only in volumes, as a container runtime
 does); nothing propagates to the host; a link inside a volume cannot lead a mount to a place that
 the process could not cover by itself.
 Upstream: runc's libcontainer/rootfs_linux.go does the same within an image.
