@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterator
 from minikubelet.apiserver.deleting import DeleteOptions, ObjectDeleter
 from minikubelet.apiserver.metadata import FOREGROUND_FINALIZER, finalizers, uid_of
 from minikubelet.apiserver.requests import Target
+from minikubelet.apiserver.responses import ApiError
 from minikubelet.apiserver.writing import is_finished
+from minikubelet.log import get_logger
 from minikubelet.manifest.json_tree import Json, copy_json, objects_in
 from minikubelet.store.kinds import RESOURCES, Resource, Serving, resource_of
 from minikubelet.store.objects import Change, ChangeType, Key, StoredObject
 from minikubelet.store.store import ObjectStore
+
+log = get_logger(__name__)
 
 _KINDS = {
     resource.storage: resource
@@ -96,9 +100,12 @@ class GarbageCollector:
             self._delete(stored)
 
     def _is_there(self, reference: Json, namespace: str) -> bool:
-        """An owner of a kind that is not kept here is taken to exist."""
+        """An owner of a kind that is not kept here is taken to exist, and so is one in a namespace
+        of which nobody can say which: upstream leaves its dependents alone too."""
         resource = resource_of(str(reference.get("apiVersion")), str(reference.get("kind")))
         if resource is None or resource.serving is not Serving.STORED:
+            return True
+        if resource.namespaced and not namespace:
             return True
         place = namespace if resource.namespaced else ""
         owner = self._store.get(Key(*resource.storage, place, str(reference.get("name"))))
@@ -142,7 +149,10 @@ class GarbageCollector:
 
     def _delete(self, stored: StoredObject) -> None:
         key = stored.key
-        self._deleter.delete(Target(_kind_of(stored), key.namespace, key.name), DeleteOptions())
+        try:
+            self._deleter.delete(Target(_kind_of(stored), key.namespace, key.name), DeleteOptions())
+        except ApiError as error:  # one that may not go holds up no other
+            log.warning("cannot collect an object whose owners are gone", key=key, why=error)
 
 
 def _owners(stored: StoredObject) -> list[str]:

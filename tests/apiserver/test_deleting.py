@@ -214,3 +214,25 @@ async def test_foreground_waits_for_dependents(api: Api) -> None:  # K-45
     api.store.remove(key_of("pods", "child"))  # as the node does when its containers are gone
     await settled(api)
     assert (await api("GET", f"{MAPS}/owner")).status == 404
+
+
+async def test_a_dependent_that_may_not_go_holds_up_no_other(api: Api) -> None:  # K-45
+    namespaces = "/api/v1/namespaces"
+    owner = await api.ok("POST", namespaces, {"metadata": {"name": "owner"}})
+    owned = {"ownerReferences": [owned_by(owner)]}
+    await api.patch(f"{namespaces}/kube-public", {"metadata": owned}, "merge-patch")
+    await api.ok("POST", PODS, a_pod("child", metadata=owned))
+    await api.ok("DELETE", f"{namespaces}/owner")
+    await settled(api)
+    assert (await api("GET", f"{PODS}/child")).status == 404
+    assert (await api("GET", f"{namespaces}/kube-public")).status == 200
+
+
+async def test_nothing_of_the_cluster_goes_with_an_owner_in_a_namespace(api: Api) -> None:
+    owner = await api.ok("POST", MAPS, a_config_map("owner"))
+    shop = {"metadata": {"name": "shop", "ownerReferences": [owned_by(owner)]}}
+    await api.ok("POST", "/api/v1/namespaces", shop)
+    await api.ok("DELETE", f"{MAPS}/owner")
+    await settled(api)
+    found = await api.ok("GET", "/api/v1/namespaces/shop")
+    assert "deletionTimestamp" not in found["metadata"]
