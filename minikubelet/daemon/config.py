@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import field, fields
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,3 @@ class _Reader:
 
     def _problem(self, node: yaml.Node, what: str) -> None:
         self.problems.append(f"{self._file}:{node.start_mark.line + 1}: {what}")
-
-
-assert {option.field for option in OPTIONS} == {item.name for item in fields(Config)}

@@ -54,7 +54,6 @@ class Option:
     is_path: bool = False
     is_switch: bool = False
     is_map: bool = False
-    on_command_line: bool = True
 
     @property
     def field(self) -> str:

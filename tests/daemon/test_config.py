@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ def paths(tmp_path: Path) -> DefaultPaths:
     return DefaultPaths(
         tmp_path / "etc", tmp_path / "state", tmp_path / "log" / "pods", tmp_path / "run"
     )
+
+
+def test_each_member_has_its_option() -> None:
+    assert {option.field for option in OPTIONS} == {item.name for item in fields(Config)}
 
 
 def test_nothing_given_gives_the_defaults(paths: DefaultPaths) -> None:
