@@ -1,12 +1,14 @@
 """What an ephemeral container gets from its target (L-255).
 
 Role: namespaces are shared by all processes of a host anyway; the target's environment and working
-directory are what is left of entering it.
+directory are what is left of entering it. The directory counts only where the container can be in
+it: it may have another user, and has not the target's volumes.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from minikubelet.manifest.pod import Container, Pod
 from minikubelet.runtime.errors import ContainerStartError
@@ -18,6 +20,7 @@ from minikubelet.runtime.images import (
     resolve_command,
 )
 from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.users import may_enter, own_identity, process_user
 
 
 def with_target(pod: Pod, container: Container, catalog: ImageCatalog, layout: Layout) -> Container:
@@ -36,8 +39,20 @@ def with_target(pod: Pod, container: Container, catalog: ImageCatalog, layout: L
         container,
         env_from=(*target.env_from, *container.env_from),
         env=(*target.env, *container.env),
-        working_dir=container.working_dir or _working_dir(pod, target, catalog, layout),
+        working_dir=container.working_dir or _shared_dir(pod, container, target, catalog, layout),
     )
+
+
+def _shared_dir(
+    pod: Pod, container: Container, target: Container, catalog: ImageCatalog, layout: Layout
+) -> str:
+    """The target's directory, or nothing where the container could not start in it."""
+    directory = _working_dir(pod, target, catalog, layout)
+    own = own_identity()
+    user = process_user(pod, container, own)
+    uid = own.user if user.user is None else user.user
+    groups = own.groups if user.groups is None else user.groups
+    return directory if directory and may_enter(Path(directory), uid, groups) else ""
 
 
 def _working_dir(pod: Pod, target: Container, catalog: ImageCatalog, layout: Layout) -> str:

@@ -89,6 +89,14 @@ def may_read(path: Path, user: int, groups: tuple[int, ...]) -> bool:
     )
 
 
+def may_enter(path: Path, user: int, groups: tuple[int, ...]) -> bool:
+    """Whether it is a directory, and mode bits let `user` be in it."""
+    real = path.resolve()
+    return real.is_dir() and (
+        user == 0 or all(_allowed(place, 0o1, user, groups) for place in (real, *real.parents))
+    )
+
+
 def _allowed(path: Path, bit: int, user: int, groups: tuple[int, ...]) -> bool:
     try:
         facts = path.stat()

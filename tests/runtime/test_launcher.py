@@ -324,6 +324,26 @@ def test_an_ephemeral_container_is_in_its_targets_own_directory(layout: Layout) 
     assert launch(layout, debug, pod).spec.cwd == target.spec.cwd
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another user")
+def test_an_ephemeral_container_stays_out_of_a_directory_of_another_user(layout: Layout) -> None:
+    debug = a_container("d", target_container_name="app")
+    target = a_container(security_context=SecurityContext(run_as_user=987_654))
+    shared = PodSecurityContext(run_as_user=987_653)
+    pod = a_pod(target, ephemeral_containers=(debug,), security_context=shared)
+    targets = Path(launch(layout, target, pod).spec.cwd)
+    targets.chmod(0o700)
+    own = Path(launch(layout, debug, pod).spec.cwd)
+    assert own != targets
+    assert own.stat().st_uid == 987_653
+
+
+def test_an_ephemeral_container_stays_out_of_its_targets_volumes(layout: Layout) -> None:
+    target = a_container(working_dir="/no/such/directory/of/the/host")
+    debug = a_container("d", target_container_name="app")
+    cwd = launch(layout, debug, a_pod(target, ephemeral_containers=(debug,))).spec.cwd
+    assert Path(cwd).is_dir()
+
+
 def test_an_unknown_target_is_refused(layout: Layout) -> None:  # L-255
     debug = a_container("d", target_container_name="nobody")
     with pytest.raises(ContainerStartError) as caught:
