@@ -56,10 +56,8 @@ class PodActions:
         node = (document.get("target") or {}).get("name")
         if not isinstance(node, str) or not node:
             raise bad_request("target.name: Required value")
-        bound_to = stored.document["spec"].get("nodeName")
-        if bound_to:
-            why = f'pod {target.name} is already assigned to node "{bound_to}"'
-            raise conflict(target.resource, target.name, why)
+        if why := _why_not_bound(stored.document):
+            raise conflict(target.resource, target.name, f"pod {target.name} {why}")
         if write_options(request.query, is_dry_run(document.get("dryRun"))).dry_run:
             return await self._done(None)
         bound: Json = copy_json(stored.document)
@@ -128,6 +126,17 @@ class PodActions:
         if stored is not None:
             await self._store.durable(stored.resource_version)
         return json_response(orjson.dumps(success_status(code=201)), 201)
+
+
+def _why_not_bound(pod: Json) -> str:
+    """In upstream's words; empty for one that may be."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return "is being deleted, cannot be assigned to a host"
+    if node := pod["spec"].get("nodeName"):
+        return f'is already assigned to node "{node}"'
+    if pod["spec"].get("schedulingGates"):
+        return "has non-empty .spec.schedulingGates"
+    return ""
 
 
 def _as_object(body: Body, kinds: tuple[str, ...]) -> Json:

@@ -120,6 +120,19 @@ async def test_binding(api: Api) -> None:
     assert again.message.endswith(f'pod web is already assigned to node "{NODE}"')
 
 
+async def test_gated_and_deleted_pods_are_not_bound(api: Api) -> None:  # L-73
+    await api.ok("POST", PODS, a_pod("gated", schedulingGates=[{"name": "example.com/wait"}]))
+    await api.ok("POST", PODS, a_pod("going", metadata={"finalizers": ["example.com/hold"]}))
+    await api.ok("DELETE", f"{PODS}/going")
+    for name, why in (
+        ("gated", "has non-empty .spec.schedulingGates"),
+        ("going", "is being deleted, cannot be assigned to a host"),
+    ):
+        body = {"metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
+        answer = await api("POST", f"{PODS}/{name}/binding", body)
+        assert (answer.status, answer.message.endswith(f"pod {name} {why}")) == (409, True)
+
+
 @pytest.mark.parametrize("stream", ["attach", "exec", "portforward"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_streams_of_pods_without_a_node(api: Api, method: str, stream: str) -> None:  # K-50
