@@ -76,7 +76,9 @@ class UsageReader:
         async with self._lock:
             now = self.clock.monotonic()
             if self._last is not None and now - self._last[0] < MIN_SECONDS:
-                return self._last[1]
+                known = self._last[1].containers
+                if all(cid in known for cid in self._running()):
+                    return self._last[1]
             stale = self._last is None or now - self._last[0] > STALE_SECONDS
             snapshot = await self._sample()
             if stale:

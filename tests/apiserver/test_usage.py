@@ -149,6 +149,17 @@ async def test_samples_are_shared_and_fresh(tmp_path: Path) -> None:
     assert third.containers == {}
 
 
+async def test_a_sample_without_a_container_that_runs_now_is_not_shared(tmp_path: Path) -> None:
+    """`kubectl top pod` right after another one: the new Pod must be in the answer."""
+    clock = _Clock()
+    store = memory_store(clock)
+    reader = UsageReader(store, Layout(tmp_path, tmp_path, tmp_path), clock)
+    first = await _read(reader, clock)
+    store.create(Key("", "pods", "default", "web"), WEB)
+    await clock.advance(0.1)
+    assert await reader.read() is not first
+
+
 class _Clock(FakeClock):
     def __init__(self) -> None:
         super().__init__()
