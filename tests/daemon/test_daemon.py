@@ -115,9 +115,11 @@ def test_a_deletion_that_was_under_way_is_finished(base: Path) -> None:
         with open(gate, "w") as opened:  # it has got TERM
             daemon.kill()
             daemon.start()
-            assert get(daemon, "web")["metadata"]["deletionGracePeriodSeconds"] == 60
+            meta = get(daemon, "web")["metadata"]
+            assert meta["deletionGracePeriodSeconds"] == 60
             opened.write("go\n")
-        for line in daemon.lines(f"{PODS}?watch=true&timeoutSeconds=20"):
+        since = f"resourceVersion={meta['resourceVersion']}"
+        for line in daemon.lines(f"{PODS}?watch=true&timeoutSeconds=20&{since}"):
             if json.loads(line)["type"] == "DELETED":
                 break
         assert get(daemon, "web")["reason"] == "NotFound"

@@ -132,7 +132,7 @@ def test_ten_at_once_keep_apart(streams: Kubectl) -> None:
     assert outputs == {number: f"{number} x\n" for number in range(10)}
 
 
-@some_transports
+@pytest.mark.parametrize(("version", "transport"), _transports()[-2:])
 def test_silence_of_twelve_seconds_is_no_end(streams: Kubectl) -> None:  # K-71
     assert streams.ok("exec", "web", "--", "sh", "-c", "sleep 12; echo still") == "still\n"
 
