@@ -35,6 +35,9 @@ _HANG_UP_SECONDS = 1.0
 """What the command has between SIGHUP and SIGKILL."""
 _KILL_AGAIN_SECONDS = 0.005
 _GIVE_UP_ROUNDS = 1000
+_HALT_ROUNDS = 100
+_STILL = "TtDZX"
+"""States in which nothing is forked; who sleeps in the kernel for a disk may be there for long."""
 
 
 class ExecStream:
@@ -97,12 +100,15 @@ class ExecStream:
 
     def gone(self) -> None:
         self._gone = True
-        self._release()
         if self._exit_code is None:
             self._cancel_timer()
+            # Before a terminal is closed, which ends the leader: its children would be orphans that
+            # nobody knows.
             self._signal_members(signal.SIGHUP)
+            self._release()
             self._timer = self._loop.call_later(_HANG_UP_SECONDS, self._kill)
         else:
+            self._release()
             self._leave()
 
     # --- start and end of the command
@@ -201,13 +207,29 @@ class ExecStream:
             self._leave()
 
     def _signal_members(self, number: int) -> bool:
-        members = tree.session_members(self.pid, self._known)
-        self._known.update((process.pid, process.start_time) for process in members)
+        members = self._halted() if number else self._members()
         for process in members if number else ():
             linux.send_signal(process, number)
-            # A stopped process sees its signal when it goes on.
             linux.send_signal(process, signal.SIGCONT)
         return bool(members)
+
+    def _halted(self) -> list[linux.Process]:
+        """All members, standing still: else one could fork away between the look and its signal,
+        and its child would belong to nobody. A fork that is under way is finished before a process
+        stops, so the last look is after that."""
+        for _ in range(_HALT_ROUNDS):
+            members = self._members()
+            moving = [process for process in members if process.state not in _STILL]
+            for process in moving:
+                linux.send_signal(process, signal.SIGSTOP)
+            if not moving:
+                break
+        return members
+
+    def _members(self) -> list[linux.Process]:
+        members = tree.session_members(self.pid, self._known)
+        self._known.update((process.pid, process.start_time) for process in members)
+        return members
 
     def _release(self) -> None:
         """Nobody listens any more. A terminal is closed, which hangs up; pipes are not, since who
