@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 VARIABLE = "MINIKUBELET_TEST_KUBECTL"
+EVERY = "MINIKUBELET_TEST_EVERY_KUBECTL"
 MISSING = f"no kubectl was found: put one on PATH, or name it in {VARIABLE}"
 _VERSIONED = re.compile(r"kubectl\.1\.(\d+)")
 
@@ -76,9 +77,15 @@ def newest_kubectl() -> Path | None:
     return next(reversed([*kubectls().values()]), None)
 
 
-def each_kubectl() -> list[object]:
-    """Parameters for `parametrize`: every version, or one that skips."""
+def tested_versions() -> list[str]:
+    """The oldest and the newest; all of them with `MINIKUBELET_TEST_EVERY_KUBECTL`, as in CI."""
     versions = list(kubectls())
+    return versions if os.environ.get(EVERY) else versions[:1] + versions[1:][-1:]
+
+
+def each_kubectl() -> list[object]:
+    """Parameters for `parametrize`: every version under test, or one that skips."""
+    versions = tested_versions()
     if not versions:
         return [pytest.param("", marks=[pytest.mark.skip(reason=MISSING), pytest.mark.kubectl])]
     return [pytest.param(version, marks=pytest.mark.kubectl) for version in versions]
