@@ -376,8 +376,8 @@ async def test_a_crash_in_a_start_makes_no_second_copy() -> None:  # L-91, L-102
     pod = a_pod(
         a_container(lifecycle=Lifecycle(post_start=exec_hook("prepare"))), a_container("other")
     )
-    hooks = {("prepare",): (0.25, 0)}
-    async with a_scene(pod, hooks=hooks, start_bugs=[KeyError("a bug")]) as scene:
+    bugs = [KeyError("a bug")]
+    async with a_scene(pod, hooks={("prepare",): (0.25, 0)}, start_bugs=bugs) as scene:
         await scene.clock.advance(0.5)
         assert scene.told("starts") == [(0, "app starts")]
         await scene.clock.advance(1)
