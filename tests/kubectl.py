@@ -77,7 +77,7 @@ def newest_kubectl() -> Path | None:
     return next(reversed([*kubectls().values()]), None)
 
 
-def tested_versions() -> list[str]:
+def versions_under_test() -> list[str]:
     """The oldest and the newest; all of them with `MINIKUBELET_TEST_EVERY_KUBECTL`, as in CI."""
     versions = list(kubectls())
     return versions if os.environ.get(EVERY) else versions[:1] + versions[1:][-1:]
@@ -85,7 +85,7 @@ def tested_versions() -> list[str]:
 
 def each_kubectl() -> list[object]:
     """Parameters for `parametrize`: every version under test, or one that skips."""
-    versions = tested_versions()
+    versions = versions_under_test()
     if not versions:
         return [pytest.param("", marks=[pytest.mark.skip(reason=MISSING), pytest.mark.kubectl])]
     return [pytest.param(version, marks=pytest.mark.kubectl) for version in versions]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.kubectl import Kubectl, tested_versions
+from tests.kubectl import Kubectl, versions_under_test
 from tests.kubectl_matrix.manifests import pod, text
 
 VARIABLE = "KUBECTL_PORT_FORWARD_WEBSOCKETS"
@@ -43,7 +43,7 @@ with Server(("127.0.0.1", int(sys.argv[1])), Handler) as server:
 def _transports() -> list[object]:
     pairs = [
         pytest.param(version, transport, marks=pytest.mark.kubectl)
-        for version in tested_versions()
+        for version in versions_under_test()
         for transport in ("SPDY", "tunnel")
         if transport == "SPDY" or int(version.partition(".")[2]) >= 30
     ]

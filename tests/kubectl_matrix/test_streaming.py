@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.kubectl import Kubectl, tested_versions
+from tests.kubectl import Kubectl, versions_under_test
 from tests.kubectl_matrix.manifests import pod, text
 from tests.kubectl_matrix.terminal import on_terminal
 
@@ -28,7 +28,7 @@ def _transports() -> list[object]:
     section 2)."""
     pairs = [
         pytest.param(version, transport, marks=pytest.mark.kubectl)
-        for version in tested_versions()
+        for version in versions_under_test()
         for transport in ("SPDY", "WebSocket")
         if transport == "SPDY" or int(version.partition(".")[2]) >= 29
     ]
