@@ -52,7 +52,7 @@ def connect(spec: LaunchSpec) -> socket.socket:
 def read_message(sock: socket.socket) -> dict[str, Any]:
     data = b""
     while not data.endswith(b"\n"):
-        part = sock.recv(65536)
+        part = sock.recv(1)  # frames may follow the line
         assert part, "the shim has closed the connection"
         data += part
     message: dict[str, Any] = json.loads(data)
