@@ -34,8 +34,7 @@ def run() -> Iterator[Row]:
         "µs",
         floor / deliveries * MICROSECONDS,
         "asyncio.Event",
-        budget=4,
-        of_floor=True,
+        budget=11,
     )
     quiet = asyncio.run(_beside_others())
     yield Row(
