@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from minikubelet.clock import Clock, Timer
+from minikubelet.clock import Clock, Timer, Wakeup
 from minikubelet.log import get_logger
 from minikubelet.value_class import dataclass
 
@@ -84,6 +84,8 @@ class ConnectionGuard:
         self._clock = clock
         self._bound = open_file_bound(limits)
         self._open: dict[asyncio.BaseTransport, _Guarded] = {}
+        self._removers: set[asyncio.BaseTransport] = set()
+        self._remover_left = Wakeup(clock)
         self._full = False
 
     @property
@@ -116,6 +118,8 @@ class ConnectionGuard:
             return await handler(request)
         if guarded := self._open.get(transport):
             guarded.head_arrived()
+            if request.method == "DELETE" or request.path.endswith("/eviction"):
+                self._removers.add(transport)
         if not request.can_read_body:
             return await handler(request)
 
@@ -129,6 +133,13 @@ class ConnectionGuard:
             return await handler(request)
         finally:
             timer.cancel()
+
+    async def removers_left(self, until: float) -> None:
+        """Wait until every client that deleted or evicted something has closed its connection, or
+        `until` (monotonic): by then kubectl has looked whether the object is gone."""
+        while self._removers and self._clock.monotonic() < until:
+            self._remover_left.clear()
+            await self._remover_left.wait(until)
 
     # --- of _Guarded
 
@@ -148,6 +159,8 @@ class ConnectionGuard:
     def forget(self, transport: asyncio.BaseTransport | None) -> None:
         if transport is not None:
             self._open.pop(transport, None)
+            self._removers.discard(transport)
+            self._remover_left.set()
 
 
 def limits_middleware(guard: ConnectionGuard) -> Any:

@@ -52,9 +52,10 @@ class Watches:
             _fire(waiting)
 
     async def next(self, watch: Watch, until: float) -> list[Change]:
-        """Some changes; none when `until` (monotonic) is reached or the server stops."""
+        """Some changes; none when `until` (monotonic) is reached, or when the server stops and all
+        is told."""
         if self.ending:
-            return []
+            return watch.ready()
         timer = None
         try:
             async with asyncio.timeout(None) as waiting:
@@ -112,7 +113,8 @@ async def _tell(
     clock: Clock,
     watches: Watches,
 ) -> None:
-    """Write until the time is up, the server stops, or the client fell behind."""
+    """Write until the time is up, the server stops, or the client fell behind. A server that stops
+    has told what had happened by then."""
     started_at = clock.monotonic()
     deadline = math.inf
     if options.timeout_seconds:
@@ -123,11 +125,13 @@ async def _tell(
     if stream.watch is None:
         return
     with stream.watch as watch:
-        while not watches.ending and clock.monotonic() < deadline:
+        while clock.monotonic() < deadline:
             try:
                 changes = await watches.next(watch, min(deadline, bookmark_at))
             except Expired as err:
                 await response.write(_error_line(expired(str(err)).status))
+                break
+            if watches.ending and not changes:
                 break
             for piece in _pieces(stream.lines(changes)):
                 await response.write(piece)

@@ -126,16 +126,18 @@ class CheckSession:
     async def _run_pods(self, node: Node, layout: Layout) -> None:
         async with asyncio.TaskGroup() as group:
             api = group.create_task(self._api.serve(node, self._output.notice), name="api")
-            group.create_task(node.agent.run_pods(self._pods), name="pods")
-            try:
-                await self._watch(node, layout)
-            finally:
-                api.cancel()
-                self._enter(Stage.STOP)
-                failure = self._current.failure
-                if failure is not None and not self._why_stopped:
-                    self._output.notice(f"{failure.sentence}: stopping", warning=True)
-                node.agent.stop_all(self._stop_request())
+            async with asyncio.TaskGroup() as pods:
+                pods.create_task(node.agent.run_pods(self._pods), name="pods")
+                try:
+                    await self._watch(node, layout)
+                finally:
+                    self._enter(Stage.STOP)
+                    failure = self._current.failure
+                    if failure is not None and not self._why_stopped:
+                        self._output.notice(f"{failure.sentence}: stopping", warning=True)
+                    node.agent.stop_all(self._stop_request())
+            await self._api.farewell()
+            api.cancel()
 
     async def _watch(self, node: Node, layout: Layout) -> None:
         """The part of the check in which the Pods are to be up."""

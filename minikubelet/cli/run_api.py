@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from minikubelet.assembly import Node
@@ -42,6 +43,7 @@ class RunApi:
         self._listeners: list[StatusListener] = []
         self._known = asyncio.Event()
         self._kubeconfig: Path | None = None
+        self._farewell: Callable[[], Awaitable[None]] | None = None
         self._wanted_at_once = asyncio.Event()
 
     def on_status(self, pod: Pod, status: PodStatus) -> None:
@@ -54,6 +56,11 @@ class RunApi:
         self._wanted_at_once.set()
         await self._known.wait()
         return self._kubeconfig
+
+    async def farewell(self) -> None:
+        """When nothing runs any more, before `serve` is cancelled: clients see the end."""
+        if self._farewell is not None:
+            await self._farewell()
 
     async def serve(self, node: Node, tell: Callable[[str], None]) -> None:
         """Until cancelled."""
@@ -74,8 +81,9 @@ class RunApi:
                 statuses=self._statuses,
                 listen_to_statuses=self._listeners.append,
             )
-            await foreground.serve(run, lambda path: self._ready(path, tell))
+            await foreground.serve(run, partial(self._ready, tell))
         except Exception as error:
+            self._farewell = None
             log.exception("the API cannot be served")
             tell(f"no API for kubectl: {error}")
         finally:
@@ -98,7 +106,10 @@ class RunApi:
             pause.cancel()
             hurry.cancel()
 
-    def _ready(self, kubeconfig: Path, tell: Callable[[str], None]) -> None:
+    def _ready(
+        self, tell: Callable[[str], None], kubeconfig: Path, farewell: Callable[[], Awaitable[None]]
+    ) -> None:
         self._kubeconfig = kubeconfig
+        self._farewell = farewell
         self._known.set()
         tell(f"for kubectl: export KUBECONFIG={kubeconfig}")

@@ -81,6 +81,7 @@ class RunSession:
             async with asyncio.TaskGroup() as group:
                 api = group.create_task(self._api.serve(node, self._output.notice), name="api")
                 await node.agent.run_pods(self._pods)
+                await self._api.farewell()
                 api.cancel()
         finally:
             if timer is not None:

@@ -8,12 +8,13 @@ Invariants: begins after the first start, so that it delays none; ends with the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from minikubelet.apiserver.metric_series import Series
 from minikubelet.apiserver.strategies.kinds import strategy_of
 from minikubelet.assembly import Node, NodeOptions, new_identity, node_identity
+from minikubelet.clock import Clock, Wakeup
 from minikubelet.daemon.api import ApiParts, NodeApi
 from minikubelet.daemon.options import Listen
 from minikubelet.journal_reading import JournalMemory
@@ -25,7 +26,7 @@ from minikubelet.node.host_facts import read_host_facts
 from minikubelet.node.node_publisher import NodePublisher
 from minikubelet.node.object_lookup import ObjectWatch, StoredObjects
 from minikubelet.node.sources.api import ApiSource
-from minikubelet.node.status_writer import StatusWriter, pod_key
+from minikubelet.node.status_writer import PODS, StatusWriter, pod_key
 from minikubelet.pod.encode_status import encode_status
 from minikubelet.pod.pod_status import PodStatus
 from minikubelet.runtime.layout import Layout
@@ -33,6 +34,8 @@ from minikubelet.store.kinds import resource_of
 from minikubelet.store.objects import Key
 from minikubelet.store.store import ObjectStore, memory_store
 from minikubelet.value_class import dataclass
+
+FAREWELL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,11 @@ class Foreground:
     listen_to_statuses: Callable[[StatusListener], None]
 
 
-async def serve(run: Foreground, ready: Callable[[Path], None]) -> None:
+Farewell = Callable[[], Awaitable[None]]
+"""To be awaited before a run that is over takes its API away."""
+
+
+async def serve(run: Foreground, ready: Callable[[Path, Farewell], None]) -> None:
     """Until cancelled; `ready` gets the path of the kubeconfig. Raises OSError."""
     node, clock = run.node, run.node.clock
     identity = node_identity(NodeOptions(pod_ip=run.pod_ip))
@@ -107,10 +114,27 @@ async def serve(run: Foreground, ready: Callable[[Path], None]) -> None:
         kubeconfig = run.directory / "kubeconfig"
         await api.start(kubeconfig)
         try:
-            ready(kubeconfig)
+            ready(kubeconfig, lambda: _farewell(store, api, clock))
             await asyncio.Event().wait()
         finally:
             await api.stop()
+
+
+async def _farewell(store: ObjectStore, api: NodeApi, clock: Clock) -> None:
+    """Who deleted the last Pods has seen that they are gone: kubectl waits for that, and would ask
+    a server that has left again and again."""
+    until = clock.monotonic() + FAREWELL_SECONDS
+    changed = Wakeup(clock)
+    unsubscribe = store.subscribe(lambda change: changed.set())
+    while _leaving(store) and clock.monotonic() < until:
+        changed.clear()
+        await changed.wait(until)
+    unsubscribe()
+    await api.server.guard.removers_left(until)
+
+
+def _leaving(store: ObjectStore) -> bool:
+    return any("deletionTimestamp" in pod.document["metadata"] for pod in store.list(PODS))
 
 
 def _fill(store: ObjectStore, run: Foreground, node_name: str) -> None:

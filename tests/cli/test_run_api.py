@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
+import urllib.parse
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.run_process import PATIENCE_SECONDS, Fact, a_container, a_pod, running, write
 from tests.kubectl import Kubectl, each_kubectl, kubectl_for
 
+PODS = "/api/v1/namespaces/default/pods"
 TICKING = "echo up; while sleep 0.1; do echo tick; done"
 
 
@@ -48,6 +54,48 @@ def _look(kubectl: Kubectl) -> None:
     assert kubectl.ok("logs", "web").startswith("up\ntick\n")
     reasons = kubectl.ok("get", "events", "-o", "jsonpath={.items[*].reason}").split()
     assert {"Created", "Started"} <= set(reasons)
+
+
+def test_who_deletes_the_last_pod_sees_that_it_is_gone(tmp_path: Path) -> None:
+    """kubectl asks again after its deletion, and would ask a server that has left for ever."""
+    path = write(tmp_path / "pod.yaml", a_pod("web", a_container("app", TICKING)))
+    with running(path) as run:
+        kubeconfig = kubeconfig_of(run.wait_for(_names_kubeconfig))
+        deleter, watcher = connection_to(kubeconfig), connection_to(kubeconfig)
+        with closing(deleter), closing(watcher):
+            changes = watcher.get(f"{PODS}?watch=1")
+            deleter.delete(f"{PODS}/web?gracePeriodSeconds=1").read()
+            types = (json.loads(line)["type"] for line in changes)
+            assert "DELETED" in types  # reads on until it comes
+            assert deleter.get(f"{PODS}/web").status == 404
+        assert run.end() == 1
+
+
+class Connection(http.client.HTTPSConnection):
+    """One connection, kept open, to the API of a run."""
+
+    def __init__(self, server: str, token: str) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        address = urllib.parse.urlsplit(server).netloc
+        super().__init__(address, context=context, timeout=PATIENCE_SECONDS)
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, target: str) -> http.client.HTTPResponse:
+        self.request("GET", target, headers=self._headers)
+        return self.getresponse()
+
+    def delete(self, target: str) -> http.client.HTTPResponse:
+        self.request("DELETE", target, headers=self._headers)
+        return self.getresponse()
+
+
+def connection_to(kubeconfig: Path) -> Connection:
+    config = yaml.safe_load(kubeconfig.read_text())
+    return Connection(
+        config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    )
 
 
 @pytest.mark.kubectl
