@@ -50,6 +50,8 @@ class LaunchSpec:
     group: int | None = None
     groups: tuple[int, ...] | None = None
     """None: keep. Numbers, as root only."""
+    no_new_privileges: bool = False
+    """Neither set-uid bits nor file capabilities have an effect in the container."""
     oom_score_adj: int | None = None
     stdin: bool = False
     stdin_once: bool = False

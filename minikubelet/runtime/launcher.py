@@ -41,7 +41,7 @@ from minikubelet.runtime.layout import Layout, make_dir
 from minikubelet.runtime.mock_command import mock_command
 from minikubelet.runtime.target_container import with_target
 from minikubelet.runtime.termination_log import TerminationLog, plan_termination_log
-from minikubelet.runtime.users import ProcessUser, own_identity, process_user
+from minikubelet.runtime.users import ProcessUser, forbids_escalation, own_identity, process_user
 from minikubelet.runtime.volumes import mounts_of
 from minikubelet.value_class import dataclass
 
@@ -131,6 +131,7 @@ def build_launch(
         user=user.user,
         group=user.group,
         groups=user.groups,
+        no_new_privileges=forbids_escalation(container),
         oom_score_adj=_oom_score_adj(pod, container, node),
         stdin=container.stdin,
         stdin_once=container.stdin_once,

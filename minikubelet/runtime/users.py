@@ -79,6 +79,13 @@ def process_user(pod: Pod, container: Container, own: Identity) -> ProcessUser:
     )
 
 
+def forbids_escalation(container: Container) -> bool:
+    """Whether no process of the container may gain rights that its parent lacks: only where the
+    manifest says so. Upstream: pkg/securitycontext, AddNoNewPrivileges."""
+    context = container.security_context or SecurityContext()
+    return context.allow_privilege_escalation is False
+
+
 def may_read(path: Path, user: int, groups: tuple[int, ...]) -> bool:
     """Whether mode bits let `user` reach the file or directory and read it."""
     if user == 0:

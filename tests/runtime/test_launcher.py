@@ -149,6 +149,22 @@ def test_streams_and_limits_are_handed_on(layout: Layout) -> None:  # L-115
     assert spec.termination_fallback_to_logs
 
 
+@pytest.mark.parametrize(
+    ("context", "withheld"),
+    [
+        pytest.param(None, False, id="no security context"),
+        pytest.param(SecurityContext(run_as_user=1), False, id="nothing said: as with true"),
+        pytest.param(SecurityContext(allow_privilege_escalation=True), False, id="allowed"),
+        pytest.param(SecurityContext(allow_privilege_escalation=False), True, id="not allowed"),
+    ],
+)
+def test_privileges_are_withheld_on_request_only(
+    context: SecurityContext | None, withheld: bool, layout: Layout
+) -> None:
+    container = a_container(security_context=context)
+    assert launch(layout, container).spec.no_new_privileges is withheld
+
+
 def test_oom_score(layout: Layout) -> None:  # L-117
     node = NodeInfo("here", memory_bytes=2**30)
     assert launch(layout, a_container(), node=node).spec.oom_score_adj == 1000

@@ -72,6 +72,8 @@ class Container:
         """
         assert self._stdio
         spec = self.spec
+        if spec.get("no_new_privileges"):  # launches of earlier versions do not say
+            _withhold_privileges()
         try:
             if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
                 self._cgroup = _make_cgroup(spec)
@@ -188,6 +190,15 @@ class Container:
     def _adopt(self, pid: int) -> None:
         if self._cgroup:
             self._cgroup.add(pid)
+
+
+def _withhold_privileges() -> None:
+    """From the shim itself, and so from all that it starts: commands run in the container, too."""
+    if not linux.forbid_new_privileges():
+        text = (
+            "this system cannot keep a process from gaining privileges (allowPrivilegeEscalation)"
+        )
+        raise child.StartError(child.CREATE, text)
 
 
 def _make_cgroup(spec: Mapping[str, Any]) -> cgroup.Cgroup | None:

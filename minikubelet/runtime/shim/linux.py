@@ -14,6 +14,7 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
 
 _libc: ctypes.CDLL | None = None
 _boot_id: str | None = None
@@ -41,6 +42,11 @@ def become_subreaper() -> bool:
 def die_with_parent() -> bool:
     """SIGKILL this process when its parent ends. A change of user id clears this: call it after."""
     return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def forbid_new_privileges() -> bool:
+    """For this process and all that it starts, for good."""
+    return _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def set_process_name(name: str) -> None:
