@@ -83,7 +83,11 @@ class PodLogs:
             await response.prepare(request)  # as upstream: on no node yet, so nothing is said
             return response
         instance = find_instance(pod, container, previous=asked.previous)
-        path = log_file(layout, pod, instance)
+        try:
+            path = log_file(layout, pod, instance)
+        except ValueError:  # a status that somebody else has written
+            who = f'container "{container}" in pod "{key.name}"'
+            raise bad_request(f"{who} is not available") from None
         with ExitStack() as stack:
             stream = LogStream(path, asked.options)
             stack.callback(stream.close)
@@ -164,7 +168,7 @@ def parse_log_request(query: Query, name: str, now: datetime) -> LogRequest:
 
 def log_file(layout: Layout, pod: Json, instance: Instance) -> Path:
     """The number in its name is what the instance was launched with; the status tells it too, but
-    only for the newest two."""
+    only for the newest two. Raises ValueError for names that are none."""
     uid = running_uid(pod)
     directory = layout.instance_dir(uid, instance.container, instance.container_id)
     launch = read_launch(directory) or {}

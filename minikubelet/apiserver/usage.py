@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import field
 from datetime import datetime
 
@@ -143,7 +144,8 @@ def _look(
     for cid, (uid, container) in wanted.items():
         record = known.get(cid)
         if record is None and layout is not None:
-            record = read_start_record(layout.instance_dir(uid, container, cid))
+            with suppress(ValueError):  # a status that somebody else has written
+                record = read_start_record(layout.instance_dir(uid, container, cid))
         if record is not None:
             records[cid] = record
     trees = tree_usages(records, all_processes()) if records else {}

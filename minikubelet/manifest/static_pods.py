@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,8 @@ CONFIG_HASH = "kubernetes.io/config.hash"
 CONFIG_SOURCE = "kubernetes.io/config.source"
 CONFIG_SEEN = "kubernetes.io/config.seen"
 CONFIG_MIRROR = "kubernetes.io/config.mirror"
+
+_UID = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]{0,127}")
 
 _SOURCES_OF_PROJECTIONS = (
     ("configMap", "configmaps (via projected volumes)"),
@@ -88,9 +91,14 @@ def is_mirror(document: Json) -> bool:
 
 def running_uid(document: Json) -> str:
     """The UID under which the node runs the pod that an object of the API stands for: a mirror's
-    is its static pod's."""
-    uid = annotations_of(document).get(CONFIG_MIRROR) or document["metadata"].get("uid")
-    return str(uid or "")
+    is its static pod's. An annotation that is no UID says nothing: anybody may write one."""
+    uid = annotations_of(document).get(CONFIG_MIRROR) or ""
+    return uid if is_uid(uid) else str(document["metadata"].get("uid") or "")
+
+
+def is_uid(text: str) -> bool:
+    """It names directories; Kubernetes takes any text."""
+    return _UID.fullmatch(text) is not None
 
 
 def annotations_of(document: Json) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ from minikubelet.runtime.trees import remove_tree
 from minikubelet.value_class import dataclass
 
 MINIMUM_AGE_SECONDS = 60.0
-_POD_LOGS = re.compile(r"[a-z0-9-]+_[a-z0-9.-]+_(?P<uid>[A-Za-z0-9-]+)")
+_POD_LOGS = re.compile(r"[a-z0-9-]+_[a-z0-9.-]+_(?P<uid>[A-Za-z0-9][-A-Za-z0-9_.]*)")
 
 log = get_logger(__name__)
 

@@ -4,6 +4,8 @@ Role: paths only; `prepare()` makes the top directories. Directories on the way 
 working directory can be passed but not listed (0711), since a container may run as another user;
 volumes, records and launch files are private (0700, 0600): a container reaches its volumes through
 its mounts alone.
+Invariants: no name leads out of these directories. Names also come from statuses and annotations,
+where clients may write any string: each is one step, else ValueError.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class Layout:
             make_dir(path, mode)
 
     def pod_dir(self, uid: str) -> Path:
-        return self.state_dir / "pods" / uid
+        return self.state_dir / "pods" / _step(uid)
 
     def volumes_dir(self, uid: str) -> Path:
         """One directory per volume beneath; 0700."""
@@ -39,27 +41,34 @@ class Layout:
     def container_dir(self, uid: str, container: str) -> Path:
         """Holds one directory per instance and `work`, the default working directory of the
         container."""
-        return self.pod_dir(uid) / "containers" / container
+        return self.pod_dir(uid) / "containers" / _step(container)
 
     def instance_dir(self, uid: str, container: str, container_id: str) -> Path:
-        return self.container_dir(uid, container) / short_id(container_id)
+        return self.container_dir(uid, container) / _step(short_id(container_id))
 
     def pod_log_dir(self, namespace: str, name: str, uid: str) -> Path:
-        return self.log_dir / f"{namespace}_{name}_{uid}"
+        return self.log_dir / _step(f"{namespace}_{name}_{uid}")
 
     def log_path(
         self, namespace: str, name: str, uid: str, container: str, restart_count: int
     ) -> Path:
         """L-260."""
-        return self.pod_log_dir(namespace, name, uid) / container / f"{restart_count}.log"
+        logs = self.pod_log_dir(namespace, name, uid)
+        return logs / _step(container) / f"{int(restart_count)}.log"
 
     def socket_path(self, container_id: str) -> Path:
-        return self.runtime_dir / f"{short_id(container_id)}.sock"
+        return self.runtime_dir / f"{_step(short_id(container_id))}.sock"
 
 
 def short_id(container_id: str) -> str:
     """The first 16 hex digits of `process://<64 hex>`: short enough for a socket path."""
     return container_id.removeprefix("process://")[:16]
+
+
+def _step(name: str) -> str:
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"not the name of a file: {name!r}")
+    return name
 
 
 def make_dir(path: Path, mode: int) -> None:

@@ -281,6 +281,31 @@ async def test_a_mirror_pod_has_the_logs_of_its_static_pod(tmp_path: Path) -> No
         assert await node.get() == (200, b"static\n")
 
 
+@pytest.mark.parametrize(
+    "cid", ["process://../../../out", "process:///etc", "../../../../out", "a/b"]
+)
+async def test_a_container_id_leads_nowhere_else(tmp_path: Path, cid: str) -> None:
+    async with _node(tmp_path) as node:
+        node.put(_pod(_status(RUNNING, cid=cid)))
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "launch.json").write_text('{"format": 1, "restart_count": 5}')
+        node.log(5).write(b"five\n")
+        status, body = await node.get()
+        assert status == 400
+        assert json.loads(body)["message"] == 'container "app" in pod "web" is not available'
+
+
+async def test_a_mirror_annotation_leads_nowhere_else(tmp_path: Path) -> None:
+    async with _node(tmp_path) as node:
+        node.log().write(b"own\n")
+        pod = _pod(_status(RUNNING))
+        pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "uid-1/../../out"}
+        node.put(pod)
+        out = CRIWriter(tmp_path / "out" / "app", 0)
+        out.write(b"stolen\n")
+        assert await node.get() == (200, b"own\n")
+
+
 async def test_follow_ends_with_the_container(tmp_path: Path) -> None:
     async with _node(tmp_path) as node:
         node.put(_pod(_status(RUNNING)))

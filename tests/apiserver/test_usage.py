@@ -216,6 +216,9 @@ async def test_a_real_container_is_measured(tmp_path: Path) -> None:
         await harness.logged(spec, "up")
         store.create(Key("", "pods", "default", "web"), _pod("web", _status("app", cid), app="x"))
         store.create(Key("", "pods", "other", "idle"), _pod("idle", namespace="other"))
+        # Anybody may write a status: no container of this one is found.
+        foreign = _pod("foreign", _status("..", "process://x"), _status("app", "process://../.."))
+        store.create(Key("", "pods", "other", "foreign"), foreign)
         store.create(Key("", "nodes", "", "n"), {"metadata": {"name": "n"}})
 
         status, found = await _get(session, f"{METRICS}/pods")

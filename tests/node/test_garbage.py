@@ -74,14 +74,17 @@ async def test_what_is_new_is_left_alone(layout: Layout, tmp_path: Path) -> None
     assert dead.exists()
 
 
-async def test_pods_that_are_gone_go_with_their_logs(layout: Layout, tmp_path: Path) -> None:
-    an_instance(layout, "u1", DEAD, 0)  # L-268, L-269
+@pytest.mark.parametrize("uid", ["u1", "static.uid-1"])
+async def test_pods_that_are_gone_go_with_their_logs(
+    uid: str, layout: Layout, tmp_path: Path
+) -> None:
+    an_instance(layout, uid, DEAD, 0)  # L-268, L-269
     foreign = layout.log_dir / "notes"
     foreign.mkdir()
     age(layout.state_dir, layout.log_dir)
     async with a_harness(tmp_path) as harness:
         await sweep(layout, harness.runtime, SystemClock(), {})
-    assert not layout.pod_dir("u1").exists()
+    assert not layout.pod_dir(uid).exists()
     assert list(layout.log_dir.iterdir()) == [foreign]
 
 

@@ -15,14 +15,13 @@ from minikubelet.manifest.json_text import looks_like_json
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod
 from minikubelet.manifest.read import ManifestObject, read_manifest
-from minikubelet.manifest.static_pods import api_object_used, as_static_pod
+from minikubelet.manifest.static_pods import api_object_used, as_static_pod, is_uid
 from minikubelet.manifest.support import findings_of
 from minikubelet.manifest.validate_pod import validate_pod
 from minikubelet.value_class import dataclass
 
 MAX_BYTES = 10 * 1024 * 1024
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_UID = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]{0,127}")
 _NOTHING = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z)|%[^\n]*(?:\n|\Z))*")
 
 
@@ -51,8 +50,7 @@ def read_static_manifest(data: bytes, path: str, node_name: str) -> StaticManife
     static = as_static_pod(document, node_name, path)
     pod = decode_pod(static)
     errors = [str(error) for error in validate_pod(pod)]
-    if not _UID.fullmatch(pod.metadata.uid):
-        # It names directories; Kubernetes takes any text.
+    if not is_uid(pod.metadata.uid):
         errors.append("metadata.uid: must consist of letters, digits, '-', '_' and '.'")
     if errors:
         raise StaticManifestError(f"{path}: invalid pod: [{' '.join(errors)}]")
