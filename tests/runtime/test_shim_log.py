@@ -221,6 +221,33 @@ def test_rotation_deletes_the_oldest(max_files: int, left: list[str], tmp_path: 
     assert len(list(tmp_path.iterdir())) == max_files
 
 
+def test_rotation_deletes_the_oldest_also_while_others_are_compressed(tmp_path: Path) -> None:
+    for number in range(8):
+        old_file(tmp_path, f"0.log.20240101-00000{number}")
+    log = LogFile(str(tmp_path / "0.log"), 1, 5, Losses())
+    log.compressor_pid = os.getpid()  # one that takes its time
+    log.write(entry("a"))
+    log.close()
+    found = [path.name.removeprefix("0.log.") for path in tmp_path.glob("0.log.2024*")]
+    assert sorted(found) == [f"20240101-00000{number}" for number in (5, 6, 7)]
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_rotated_files_keep_their_order_when_the_clock_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = LogFile(str(tmp_path / "0.log"), 1, 5, Losses())
+    for second, today in enumerate([7200.0, 3600.0, 0.0]):
+        monkeypatch.setattr(time, "monotonic", lambda second=second: 10.0 + 2 * second)
+        monkeypatch.setattr(time, "time", lambda today=today: today)
+        log.write(entry(str(second)))
+        wait_for_compressor(log)
+    log.close()
+    raw = [(path.suffix, path.read_bytes()) for path in sorted(tmp_path.glob("0.log.*"))]
+    texts = [gzip.decompress(data) if suffix == ".gz" else data for suffix, data in raw]
+    assert texts == [entry(str(number)) for number in range(3)]
+
+
 def test_rotation_happens_once_a_second_at_most(tmp_path: Path) -> None:
     log = LogFile(str(tmp_path / "0.log"), 1, 5, Losses())
     for number in range(50):

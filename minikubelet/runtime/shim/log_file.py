@@ -42,6 +42,7 @@ class LogFile:
         self._losing = False
         self._retry_at = 0.0
         self._rotate_at = 0.0
+        self._rotated_at = 0
 
     def write(self, entries: bytes) -> None:
         """Append whole entries."""
@@ -94,9 +95,10 @@ class LogFile:
 
     def _rotate(self) -> None:
         self._rotate_at = time.monotonic() + 1.0
-        if not self.compressor_pid:
-            self._tidy()
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        self._tidy()
+        # Readers go by these names: they stay in order when the clock is set back.
+        self._rotated_at = max(int(time.time()), self._rotated_at + 1)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self._rotated_at))
         rotated = f"{self._path}.{stamp}"
         old_fd = self._fd
         renamed = False
@@ -123,16 +125,19 @@ class LogFile:
         return [os.path.join(directory, other) for other in names if other.startswith(f"{name}.")]
 
     def _tidy(self) -> None:
-        """Make room for one more rotated file, and have the others compressed."""
+        """Make room for one more rotated file, and have the others compressed. Room is made also
+        while the compressor is at work: it may be slower than the container."""
         paths = self._rotated()
-        for path in paths:
-            if path.endswith(_TEMPORARY) or path + _COMPRESSED in paths:
-                remove(path)
+        if not self.compressor_pid:
+            for path in paths:
+                if path.endswith(_TEMPORARY) or path + _COMPRESSED in paths:
+                    remove(path)
         paths = [path for path in self._rotated() if not path.endswith(_TEMPORARY)]
-        surplus = len(paths) - (self._max_files - 2)
-        for path in paths[: max(0, surplus)]:
+        surplus = max(0, len(paths) - (self._max_files - 2))
+        for path in paths[:surplus]:
             remove(path)
-        if plain := [p for p in paths[max(0, surplus) :] if not p.endswith(_COMPRESSED)]:
+        plain = [path for path in paths[surplus:] if not path.endswith(_COMPRESSED)]
+        if plain and not self.compressor_pid:
             self.compressor_pid = _fork_compressor(plain)
 
 
@@ -153,7 +158,8 @@ def _fork_compressor(paths: list[str]) -> int:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         os.nice(10)
         for path in paths:
-            _compress(path)
+            with contextlib.suppress(FileNotFoundError):  # one too many meanwhile
+                _compress(path)
     finally:
         os._exit(0)
 
@@ -169,6 +175,9 @@ def _compress(path: str) -> None:
     ):
         while data := source.read(_COPY_BYTES):
             target.write(data)
+    if not os.path.exists(path):
+        remove(temporary)
+        return
     os.rename(temporary, path + _COMPRESSED)
     os.unlink(path)
 
