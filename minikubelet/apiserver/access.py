@@ -147,7 +147,7 @@ def _split_authority(authority: str) -> tuple[str | None, int | None]:
         port = rest[1:]
     else:
         host, _, port = authority.partition(":")
-    if port and not (port.isascii() and port.isdigit()):
+    if port and not (port.isascii() and port.isdigit() and len(port) <= 5):
         return None, None
     if not host:
         return None, None

@@ -7,9 +7,9 @@ Upstream: component-helpers/scheduling/corev1, nodeaffinity and TolerationsToler
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 
+from minikubelet.manifest.go_numbers import parse_int64
 from minikubelet.manifest.placement import (
     NodeAffinity,
     NodeSelectorRequirement,
@@ -17,8 +17,6 @@ from minikubelet.manifest.placement import (
     Toleration,
 )
 from minikubelet.value_class import dataclass
-
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +71,11 @@ def _holds(requirement: NodeSelectorRequirement, values: Mapping[str, str]) -> b
 
 
 def _compares(value: str, operator: str, values: tuple[str, ...]) -> bool:
-    texts = (value, *values)
-    if len(texts) != 2 or not all(_INTEGER.fullmatch(text) for text in texts):
+    if len(values) != 1:
         return False
-    own, other = (int(text) for text in texts)
+    own, other = parse_int64(value), parse_int64(values[0])
+    if own is None or other is None:
+        return False
     return own > other if operator == "Gt" else own < other
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from minikubelet.manifest import names
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.manifest.go_numbers import parse_int64
 from minikubelet.value_class import dataclass
 
 
@@ -54,10 +55,10 @@ class Requirement:
             case Operator.DOES_NOT_EXIST:
                 return value is None
             case Operator.GREATER_THAN:
-                number = _integer(value)
+                number = parse_int64(value or "")
                 return number is not None and number > int(self.values[0])
             case Operator.LESS_THAN:
-                number = _integer(value)
+                number = parse_int64(value or "")
                 return number is not None and number < int(self.values[0])
 
     def __str__(self) -> str:
@@ -88,7 +89,6 @@ _OPERATORS = {
 }
 _OPERATOR_WORDS = "in, notin, =, ==, !=, gt, lt"
 _END = ""
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 _TOKEN = re.compile(r"[ \t\r\n]*(==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+|$)")
 
 
@@ -199,14 +199,6 @@ def _is_word(token: str) -> bool:
     return token != _END and token[0] not in "=!(),<>"
 
 
-def _integer(text: str | None) -> int | None:
-    """As Go reads a base 10 integer of 64 bits."""
-    if text is None or not _INTEGER.fullmatch(text):
-        return None
-    number = int(text)
-    return number if -(1 << 63) <= number < 1 << 63 else None
-
-
 def _check_key(key: str) -> None:
     if details := names.qualified_name(key):
         # The parser has no field path here, which Go prints so.
@@ -226,7 +218,7 @@ def _checked(requirement: Requirement) -> Requirement:
             f"values[{at}]: Invalid value: {go_quote(value)}: "
             "for 'Gt', 'Lt' operators, the value must be an integer"
             for at, value in enumerate(values)
-            if _integer(value) is None
+            if parse_int64(value) is None
         ]
     for at, value in enumerate(values):
         if details := names.label_value(value):

@@ -82,6 +82,7 @@ def test_a_certificate_tells_user_and_groups() -> None:
         ("[::1]6443", False),
         ("::1:6443", False),
         ("127.0.0.1:64x3", False),
+        pytest.param("127.0.0.1:" + "6" * 5000, False, id="a port that Python does not read"),
         ("user@127.0.0.1:6443", False),
         (":6443", False),
         ("", False),

@@ -143,6 +143,7 @@ def term(key: str, operator: str, *values: str, field: bool = False) -> NodeSele
         ((term("cores", "Lt", "9"),), True),
         ((term("word", "Gt", "1"),), False),
         ((term("cores", "Lt", "x"),), False),
+        pytest.param((term("cores", "Lt", "9" * 5000),), False, id="beyond 64 bits nothing fits"),
         ((term("disk", "Bogus", "ssd"),), False),
         ((term("metadata.name", "In", "node", field=True),), True),
         ((term("metadata.name", "NotIn", "node", field=True),), False),

@@ -106,6 +106,13 @@ def test_labels(text: str, labels: Mapping[str, str], matches: bool) -> None:
             "unable to parse requirement: values[0]: Invalid value: \"b\": for 'Gt', 'Lt'"
             " operators, the value must be an integer",
         ),
+        pytest.param(
+            "a>" + "9" * 5000,
+            f"unable to parse requirement: [values[0]: Invalid value: \"{'9' * 5000}\": for 'Gt',"
+            " 'Lt' operators, the value must be an integer, "
+            f'values[0][a]: Invalid value: "{"9" * 5000}": must be no more than 63 characters]',
+            id="a number that Python does not read",
+        ),
         ("a-", f'unable to parse requirement: <nil>: Invalid value: "a-": {_NAME}'),
         ("a=b-", f'unable to parse requirement: values[0][a]: Invalid value: "b-": {_VALUE}'),
         (
