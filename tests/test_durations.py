@@ -21,3 +21,9 @@ def test_understood(text: str, seconds: float) -> None:
 def test_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="write 10s, 1m30s, 500ms or 10"):
         duration(text)
+
+
+@pytest.mark.parametrize("text", ["876001h", "99999999999h", "9" * 400])
+def test_what_no_date_can_tell_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is longer than 100 years"):
+        duration(text)

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from minikubelet.durations import duration
+from minikubelet.manifest import names
 from minikubelet.value_class import dataclass
 
-_SIZE = re.compile(r"(\d+)\s*(Ki|Mi|Gi|k|M|G)?")
+_SIZE = re.compile(r"([0-9]{1,15})\s*(Ki|Mi|Gi|k|M|G)?")
 _SIZE_UNITS = {
     "": 1,
     "k": 1000,
@@ -28,8 +29,7 @@ _SIZE_UNITS = {
     "Mi": 1024**2,
     "Gi": 1024**3,
 }
-_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_LABEL_PART = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Option:
 def listen(text: str) -> Listen:
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not separator or not port.isdigit() or int(port) > 65535:
+    if not separator or not _NUMBER.fullmatch(port) or int(port) > 65535:
         raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:7443")
     if host != "localhost":
         _check_address(host, text)
@@ -89,7 +89,7 @@ def _check_address(host: str, text: str) -> None:
 
 
 def node_name(text: str) -> str:
-    if len(text) > 63 or not _NODE_NAME.fullmatch(text):
+    if len(text) > names.LABEL_MAX or names.dns_subdomain(text):
         raise ValueError(
             f"{text!r} is no node name: lower case letters, digits, '-' and '.', at most 63"
         )
@@ -97,7 +97,7 @@ def node_name(text: str) -> str:
 
 
 def count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= 100_000:
         raise ValueError(f"{text!r} is not a number between 1 and 100000")
     return int(text)
 
@@ -129,13 +129,10 @@ def switch(text: str) -> bool:
 def label(text: str) -> tuple[str, str]:
     """`key=value`."""
     key, separator, value = text.partition("=")
-    name = key.rpartition("/")[2]
-    if (
-        not separator
-        or not _LABEL_PART.fullmatch(name)
-        or (value and not _LABEL_PART.fullmatch(value))
-    ):
+    if not separator:
         raise ValueError(f"{text!r} is no label: write key=value")
+    if problems := [*names.qualified_name(key), *names.label_value(value)]:
+        raise ValueError(f"{text!r} is no label: {problems[0]}")
     return key, value
 
 

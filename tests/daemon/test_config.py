@@ -128,7 +128,10 @@ event-ttl: 90
         ),
         pytest.param(
             "node-label: {a b: c}",
-            "/etc/somewhere/config.yaml:1: node-label: 'a b=c' is no label: write key=value",
+            "/etc/somewhere/config.yaml:1: node-label: 'a b=c' is no label: name part must consist "
+            "of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+            "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
             id="a label with a blank",
         ),
         pytest.param(
@@ -160,6 +163,27 @@ def test_what_is_wrong_is_told_with_file_line_and_fix(text: str, problem: str) -
     with pytest.raises(ConfigError) as caught:
         parse_config(text, FILE)
     assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        pytest.param("journal-max-age: 99999999999h", id="a time that no date can tell"),
+        pytest.param("event-ttl: 1000000h", id="a time of more than 100 years"),
+        pytest.param("listen: 127.0.0.1:²", id="a digit that is none"),
+        pytest.param("max-pods: ²", id="a number of such digits"),
+        pytest.param("journal-max-size: 9999999999999999999Gi", id="more bytes than there are"),
+        pytest.param("node-name: a..b", id="a name with an empty part"),
+        pytest.param("node-label: {a%/c: '1'}", id="a label whose prefix is no domain"),
+        pytest.param(f"node-label: {{{'x' * 64}: '1'}}", id="a label longer than labels are"),
+    ],
+)
+def test_what_the_daemon_could_not_start_with_is_refused(setting: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(setting, FILE)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{FILE}:1: {setting.partition(':')[0]}: ")
+    assert "invalid literal" not in problem
 
 
 def test_all_problems_are_told_at_once() -> None:
