@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 
+_QUOTED = frozenset(' "=')
+
 
 class Logger:
     """`log.info("container exited", pod="default/web", exit_code=137)` → `container exited
@@ -43,9 +45,8 @@ def get_logger(name: str) -> Logger:
 
 
 def _value(value: object) -> str:
+    """On one line, and without signs that steer a terminal, whatever a client has sent."""
     text = str(value)
-    return (
-        text
-        if text and not any(c in ' "=\n\t' for c in text)
-        else json.dumps(text, ensure_ascii=False)
-    )
+    if not text.isprintable():
+        return json.dumps(text)
+    return json.dumps(text, ensure_ascii=False) if not text or _QUOTED & set(text) else text

@@ -128,10 +128,11 @@ event-ttl: 90
         ),
         pytest.param(
             "node-label: {a b: c}",
-            "/etc/somewhere/config.yaml:1: node-label: 'a b=c' is no label: name part must consist "
-            "of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-            "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+            "/etc/somewhere/config.yaml:1: node-label: 'a b=c' is no label: name part must consist"
+            " of alphanumeric characters, '-', '_' or '.', and must start and end with an"
+            " alphanumeric"
+            " character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is"
+            " '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
             id="a label with a blank",
         ),
         pytest.param(
