@@ -27,6 +27,7 @@ from minikubelet.apiserver.requests import Query, boolean, integer
 from minikubelet.apiserver.responses import bad_request, invalid, not_found
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.clock import Wakeup
+from minikubelet.log import get_logger
 from minikubelet.manifest.fieldpath import ErrorType, FieldError, FieldPath
 from minikubelet.manifest.fieldpath import invalid as invalid_value
 from minikubelet.manifest.json_tree import Json
@@ -37,6 +38,8 @@ from minikubelet.runtime.records import read_launch
 from minikubelet.store.kinds import known_resource
 from minikubelet.store.objects import Change, Key
 from minikubelet.value_class import dataclass
+
+log = get_logger(__name__)
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _GONE_CHECK_SECONDS = 30.0
@@ -89,7 +92,7 @@ class PodLogs:
             who = f'container "{container}" in pod "{key.name}"'
             raise bad_request(f"{who} is not available") from None
         with ExitStack() as stack:
-            stream = LogStream(path, asked.options)
+            stream = LogStream(path, asked.options, lost=_teller_of_loss(key, container))
             stack.callback(stream.close)
             wakeup = Wakeup(self._services.clock)
             if asked.follow:
@@ -177,6 +180,15 @@ def log_file(layout: Layout, pod: Json, instance: Instance) -> Path:
     return layout.log_path(
         metadata["namespace"], metadata["name"], uid, instance.container, int(number)
     )
+
+
+def _teller_of_loss(key: Key, container: str) -> Callable[[], None]:
+    def tell() -> None:
+        log.warning(
+            "a client reads a log too slowly, lines may be missing", pod=key, container=container
+        )
+
+    return tell
 
 
 def _on_change(key: Key, wakeup: Wakeup) -> Callable[[Change], None]:

@@ -33,6 +33,8 @@ Batch = Sequence[LogEntry]
 
 _ATTEMPTS = 10
 """To open a file that is renamed or compressed just then."""
+_DONE_STAMPS = 100
+"""How many files that were read are remembered beyond those that are there."""
 _NAME = re.compile(r"(\d+)\.log(?:\.(\d{8}-\d{6})(\.gz)?)?")
 
 
@@ -87,8 +89,8 @@ class LogCursor:
         self._lost = lost
         self._instance: int | None = None
         self._file: _Open | None = None
-        self._done: set[str] = set()
-        """Stamps of this instance's rotated files that have been read."""
+        self._done: dict[str, None] = {}
+        """Stamps of this instance's rotated files that have been read, in the order of reading."""
         self._single = False
         self._merge = False
         self.ended = False
@@ -113,7 +115,7 @@ class LogCursor:
             if opened is not None:
                 opened.close()
                 opened = None
-        self._done = set(after)
+        self._done = dict.fromkeys(sorted(after))
         if opened is not None:
             with open(opened.fd, "rb", closefd=False) as file:
                 opened.offset = offset_in(file)
@@ -135,7 +137,10 @@ class LogCursor:
             is_current = self._is_current()
             yield from self._read_to_end()
             if not is_current:
-                self._leave_rotated(newer is not None or final)
+                if self._leave_rotated(newer is not None or final):
+                    # The rest of a line that began there is not the one that comes next.
+                    yield from self._flush()
+                    self._lost()
                 if self._file is not None:
                     break  # renamed, and the new one is not there yet
             elif newer is not None:
@@ -183,12 +188,12 @@ class LogCursor:
             if not ended and self._instance not in listing.current:
                 return False
             rotated = listing.rotated.get(self._instance, {})
-            stamp = min(rotated.keys() - self._done, default="")
+            stamp = min(rotated.keys() - self._done.keys(), default="")
             if not stamp and self._instance not in listing.current:
                 return False
             opened = self._open(rotated[stamp] if stamp else f"{self._instance}.log", stamp)
             after = _list(self._directory)
-            unread = after.rotated.get(self._instance, {}).keys() - self._done
+            unread = after.rotated.get(self._instance, {}).keys() - self._done.keys()
             if opened is not None and (stamp or not unread):
                 self._file = opened
                 return True
@@ -220,27 +225,39 @@ class LogCursor:
             return False
         return os.path.samestat(found, os.fstat(self._file.fd))
 
-    def _leave_rotated(self, ended: bool) -> None:
+    def _leave_rotated(self, ended: bool) -> bool:
         """Done with a rotated file; unless its name is in doubt, because a rotation can be undone
-        until the new current file is there."""
+        until the new current file is there. Whether it was deleted by now: so may others have been
+        that came after it, since the oldest go first."""
         assert self._file is not None
+        assert self._instance is not None
         listing = _list(self._directory)
         if not ended and self._instance not in listing.current:
-            return
+            return False
         stamp = self._file.stamp or self._stamp_of(self._file, listing)
+        if stamp not in listing.rotated.get(self._instance, {}):
+            # A listing may miss a file that is compressed just then.
+            listing = _list(self._directory)
+            stamp = stamp or self._stamp_of(self._file, listing)
+        there = listing.rotated.get(self._instance, {})
         if stamp:
-            self._done.add(stamp)
-        elif self._instance in listing.current:
-            self._lost()
+            self._note_done(stamp, len(there))
         self._carry = b""
         self._close_file()
+        return stamp not in there and self._instance in listing.current
+
+    def _note_done(self, stamp: str, files: int) -> None:
+        self._done[stamp] = None
+        surplus = len(self._done) - 2 * files - _DONE_STAMPS
+        for old in list(self._done)[: max(0, surplus)]:
+            del self._done[old]
 
     def _stamp_of(self, file: _Open, listing: _Listing) -> str:
         """The time in the name that the file now has; empty if it was deleted meanwhile."""
         assert self._instance is not None
         rotated = listing.rotated.get(self._instance, {})
         ours = os.fstat(file.fd)
-        for stamp in sorted(rotated.keys() - self._done):
+        for stamp in sorted(rotated.keys() - self._done.keys()):
             path = self._directory / rotated[stamp]
             try:
                 if path.suffix == ".gz":

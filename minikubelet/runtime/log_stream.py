@@ -4,18 +4,21 @@ Role: `LogStream` reads with the options of K-64 and goes on where it stopped, o
 `LogChanges` tells its followers when there may be more. The caller decides when the instance has
 ended.
 Invariants: a piece is small, so memory does not grow with the log or with a slow reader; each line
-comes once; a stream may be closed at any time, also while a thread reads from it.
+comes once; a stream may be closed at any time, also while a thread reads from it. A reader that is
+slower than the log is kept is told so where the gap is, in a line of its own: as the kubelet, which
+writes what it cannot read into the stream, and unlike it, which leaves out such lines silently.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from minikubelet.runtime.container_log import printed_line, tail_offset
+from minikubelet.runtime.container_log import LogEntry, printed_line, tail_offset
 from minikubelet.runtime.log_cursor import Batch, LogCursor
 from minikubelet.runtime.log_watch import POLL_SECONDS, LogWatcher, open_watcher
 from minikubelet.value_class import dataclass
@@ -25,6 +28,8 @@ BATCHES_PER_PIECE = 16
 """So that a search through old lines can be called off."""
 PAUSE_SECONDS = 0.01
 """Between looks: a container that writes line by line costs at most 100 looks a second."""
+
+GAP = b"minikubelet: lines may be missing here: older log files were removed before they were read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,19 @@ _ALL = LogOptions()
 class LogStream:
     """`read` is called by one thread at a time and may wait for the disk."""
 
-    def __init__(self, path: Path, options: LogOptions = _ALL) -> None:
-        """`path` is the instance's current file (L-260); it need not exist yet."""
+    def __init__(
+        self, path: Path, options: LogOptions = _ALL, lost: Callable[[], None] = lambda: None
+    ) -> None:
+        """`path` is the instance's current file (L-260); it need not exist yet. `lost` is called in
+        the thread that reads, when the reader was so slow that lines may be missing."""
         self._path = path
         self._options = options
         self._left = options.limit_bytes
-        self._cursor = LogCursor(path.parent)
+        self._cursor = LogCursor(path.parent, self._on_lost)
+        self._lost = lost
+        self._gap = False
+        """Before the next line, lines may be missing."""
+        self._in_line = False
         self._started = False
         self._batches: Iterator[Batch] | None = None
         self._reading = threading.Lock()
@@ -105,10 +117,22 @@ class LogStream:
             if since is not None and entry.time < since:
                 continue
             piece = printed_line(entry, timestamps)
+            if self._gap:
+                piece = self._gap_before(entry) + piece
+            self._in_line = entry.partial
             if self._left is not None:
                 piece = piece[: self._left]
                 self._left -= len(piece)
             yield piece
+
+    def _on_lost(self) -> None:
+        self._gap = True
+        self._lost()
+
+    def _gap_before(self, entry: LogEntry) -> bytes:
+        self._gap = False
+        gap = printed_line(replace(entry, text=GAP, partial=False), self._options.timestamps)
+        return b"\n" + gap if self._in_line else gap
 
     def _first_offset(self, file: BinaryIO) -> int:
         tail = self._options.tail_lines

@@ -23,6 +23,7 @@ from minikubelet.clock import SystemClock
 from minikubelet.manifest.admit import Identity
 from minikubelet.manifest.json_tree import Json
 from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.log_stream import GAP
 from minikubelet.store.objects import Key
 from minikubelet.store.store import ObjectStore, memory_store
 from tests.apiserver.serving import client, serving
@@ -324,6 +325,23 @@ async def test_follow_ends_with_the_container(tmp_path: Path) -> None:
             writer.close()
             node.put(_pod(_status(_ended(0))))
             assert await response.content.read() == b"no newline"
+
+
+async def test_a_follower_that_was_too_slow_is_told_where_lines_may_be_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _node(tmp_path) as node:
+        node.put(_pod(_status(RUNNING)))
+        writer = node.log()
+        writer.write(b"zero\n")
+        async with node.session.get(f"{LOG}?follow=true") as response:
+            assert await response.content.readexactly(5) == b"zero\n"
+            for text in (b"one\n", b"lost\n", b"three\n", b"four\n"):  # while nobody can read
+                writer.write(text)
+                writer.rotate(keep=1)
+            node.put(_pod(_status(_ended(0))))
+            assert await response.content.read() == b"one\n%s\nthree\nfour\n" % GAP
+    assert "a client reads a log too slowly" in caplog.text
 
 
 async def test_follow_does_not_go_on_to_the_next_instance(tmp_path: Path) -> None:

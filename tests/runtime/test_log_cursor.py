@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,6 +158,57 @@ def test_files_deleted_unread_are_told(tmp_path: Path) -> None:
     assert texts(cursor) == [b"file 0", b"file 2", b"file 3", b"end"]
     assert told == ["lost"]
     cursor.close()
+
+
+def test_files_deleted_while_an_older_one_is_read_are_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    cursor = LogCursor(tmp_path, lambda: told.append("lost"))
+    writer = CRIWriter(tmp_path)
+    for i in range(3):
+        writer.write(b"file %d\n" % i)
+        writer.rotate()
+    reading = cursor.read()
+    assert [entry.text for entry in next(reading)] == [b"file 0"]
+    writer.rotate(keep=1)
+    writer.write(b"end\n")
+    assert [entry.text for batch in reading for entry in batch] == [b"file 2", b"end"]
+    assert told == ["lost"]
+    cursor.close()
+
+
+def test_a_line_whose_rest_was_deleted_does_not_take_the_next_one(tmp_path: Path) -> None:
+    cursor = LogCursor(tmp_path)
+    writer = CRIWriter(tmp_path)
+    writer.write(b"zero\n")
+    assert texts(cursor) == [b"zero"]
+    writer.raw(b"2026-01-01T00:00:00Z stdout P be\n")
+    writer.rotate(keep=1)
+    writer.raw(b"2026-01-01T00:00:00Z stdout F gin\n")
+    for _ in range(2):
+        writer.rotate(keep=1)
+    writer.write(b"end\n")
+    writer.rotate(keep=1)
+    assert texts(cursor) == [b"be", b"end"]
+    cursor.close()
+
+
+def test_a_follower_of_many_rotations_does_not_grow(tmp_path: Path, cursor: LogCursor) -> None:
+    writer = CRIWriter(tmp_path)
+
+    def follow(rotations: int) -> None:
+        for i in range(rotations):
+            writer.write(b"%d\n" % i)
+            assert texts(cursor) == [b"%d" % i]
+            writer.rotate(keep=3)
+
+    follow(150)
+    tracemalloc.start()
+    try:
+        follow(350)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 20_000
 
 
 def test_a_file_emptied_in_place_is_read_from_its_start(tmp_path: Path, cursor: LogCursor) -> None:

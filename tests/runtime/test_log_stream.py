@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from minikubelet.runtime.container_log import MAX_LINE_BYTES
 from minikubelet.runtime.inotify import InotifyWatcher
-from minikubelet.runtime.log_stream import PIECE_BYTES, LogChanges, LogOptions, LogStream
+from minikubelet.runtime.log_stream import GAP, PIECE_BYTES, LogChanges, LogOptions, LogStream
 from minikubelet.runtime.log_watch import POLL_SECONDS, LogWatcher, PollingWatcher
 from tests.runtime.cri import CRIWriter
 
@@ -98,6 +99,54 @@ def test_what_was_rotated_away_before_is_not_read(tmp_path: Path) -> None:  # L-
     writer.rotate()
     writer.write(b"z\n")
     assert _drain(stream) == b"z\n"
+    stream.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "output"),
+    [
+        pytest.param(LogOptions(), b"b1\n%s\nc2\nd1\n" % GAP, id="one line tells where"),
+        pytest.param(
+            LogOptions(timestamps=True),
+            b"2026-01-01T00:00:00.000000002Z b1\n2026-01-01T00:00:00.000000004Z %s\n"
+            b"2026-01-01T00:00:00.000000004Z c2\n2026-01-01T00:00:00.000000005Z d1\n" % GAP,
+            id="with the time of the next line",
+        ),
+        pytest.param(LogOptions(limit_bytes=17), b"b1\nminikubelet", id="it counts, too"),
+    ],
+)
+def test_a_reader_slower_than_the_log_is_kept_is_told(
+    tmp_path: Path, options: LogOptions, output: bytes
+) -> None:
+    told: list[str] = []
+    writer = CRIWriter(tmp_path)
+    writer.write(b"a1\n")
+    stream = LogStream(tmp_path / "0.log", options, lost=lambda: told.append("lost"))
+    _drain(stream)
+    for line in (b"b1\n", b"c1\n", b"c2\n"):
+        writer.write(line)
+        writer.rotate(keep=1)
+    writer.write(b"d1\n")
+    writer.rotate(keep=1)
+    assert _drain(stream) == output
+    assert told == ["lost"]
+    stream.close()
+
+
+def test_the_gap_has_a_line_of_its_own(tmp_path: Path) -> None:
+    writer = CRIWriter(tmp_path)
+    stream = LogStream(tmp_path / "0.log")
+    _drain(stream)
+    long = b"x" * (MAX_LINE_BYTES + 1)
+    writer.raw(b"2026-01-01T00:00:00Z stdout P " + long + b"\n")
+    writer.raw(b"2026-01-01T00:00:00Z stdout P " + long + b"\n")
+    for line in (b"lost\n", b"kept\n"):
+        writer.rotate(keep=1)
+        writer.write(line)
+    writer.rotate(keep=1)
+    writer.rotate(keep=1)
+    writer.write(b"end\n")
+    assert _drain(stream) == long + long + b"\n" + GAP + b"\nkept\nend\n"
     stream.close()
 
 
