@@ -7,6 +7,7 @@ one pod, not the node.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from minikubelet.manifest.pod import Container, Pod
 from minikubelet.pod.node_info import NodeInfo, ObjectLookup
 from minikubelet.runtime.empty_dir import exceeded_empty_dir
+from minikubelet.runtime.errors import ContainerStartError, error_text
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
@@ -41,20 +43,24 @@ class LocalPodFiles:
     async def build_launch(
         self, pod: Pod, container: Container, container_id: str, restart_count: int
     ) -> Launch:
-        return await asyncio.to_thread(
-            build_launch,
-            pod,
-            container,
-            container_id=container_id,
-            restart_count=restart_count,
-            node=self.node,
-            layout=self.layout,
-            lookup=self.lookup,
-            catalog=self.catalog,
-            base_environment=self.base_environment,
-            services=self.services(pod),
-            die_with_owner=self.die_with_owner,
-        )
+        try:
+            return await asyncio.to_thread(
+                build_launch,
+                pod,
+                container,
+                container_id=container_id,
+                restart_count=restart_count,
+                node=self.node,
+                layout=self.layout,
+                lookup=self.lookup,
+                catalog=self.catalog,
+                base_environment=self.base_environment,
+                services=self.services(pod),
+                die_with_owner=self.die_with_owner,
+            )
+        except OSError as error:
+            text = f"cannot make what the container needs: {error_text(error)}"
+            raise ContainerStartError("CreateContainerError", text) from error
 
     async def next_restart_count(self, pod: Pod, container: str) -> int:
         return await asyncio.to_thread(_next_restart_count, self._log_dir(pod, container))
@@ -90,4 +96,5 @@ def _next_restart_count(log_dir: Path) -> int:
 def _drop_instance(instance: Path, log_dir: Path, restart_count: int) -> None:
     shutil.rmtree(instance, ignore_errors=True)
     for path in log_dir.glob(f"{restart_count}.log*"):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()

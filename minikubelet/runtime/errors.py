@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class ContainerStartError(Exception):
     """A container could not be started: `reason` is its waiting reason (lifecycle spec, section 8).
@@ -14,3 +16,10 @@ class ContainerStartError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+
+def error_text(error: Exception) -> str:
+    """An OSError in the words of Go: `<path>: <what went wrong>`."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror.lower()}"
+    return str(error)

@@ -25,7 +25,7 @@ from minikubelet.runtime.empty_dir import (
     memory_dir,
     remove_memory_dirs,
 )
-from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.runtime.errors import ContainerStartError, error_text
 from minikubelet.runtime.launch import Mount
 from minikubelet.runtime.layout import Layout, make_dir
 from minikubelet.runtime.sub_path import OutsideVolumeError, find_sub_path, make_sub_path
@@ -107,15 +107,12 @@ def _set_up(
     node: NodeInfo,
     lookup: ObjectLookup,
 ) -> None:
-    if not volumes:
-        return
-    make_dir(layout.volumes_dir(pod.metadata.uid), 0o700)
     first: VolumeError | None = None
     for volume in volumes:
         try:
             _set_up_one(pod, volume, layout, node, lookup)
         except (PayloadError, OSError, VolumeError) as error:
-            first = first or VolumeError(volume.name, _text(error))
+            first = first or VolumeError(volume.name, error_text(error))
     if first is not None:
         raise first
 
@@ -123,8 +120,9 @@ def _set_up(
 def _set_up_one(
     pod: Pod, volume: Volume, layout: Layout, node: NodeInfo, lookup: ObjectLookup
 ) -> None:
-    path = layout.volumes_dir(pod.metadata.uid) / volume.name
-    group = _group(pod)
+    directory = layout.volumes_dir(pod.metadata.uid)
+    make_dir(directory, 0o700)
+    path, group = directory / volume.name, _group(pod)
     if volume.unsupported:
         kinds = ", ".join(volume.unsupported)
         raise VolumeError(volume.name, f"volumes of type {kinds} are not supported")
@@ -219,7 +217,7 @@ def _make_host_path(path: Path) -> None:
     try:
         path.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
-        message = f"failed to mkdir {go_quote(str(path))}: {_text(error)}"
+        message = f"failed to mkdir {go_quote(str(path))}: {error_text(error)}"
         raise ContainerStartError("CreateContainerError", message) from error
 
 
@@ -254,10 +252,3 @@ class _Known(Mapping[str, str]):
 
 def _config_error(message: str) -> ContainerStartError:
     return ContainerStartError("CreateContainerConfigError", message)
-
-
-def _text(error: Exception) -> str:
-    """An OSError in the words of Go: `<path>: <what went wrong>`."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror.lower()}"
-    return str(error)
