@@ -8,7 +8,7 @@ raised, since nobody could be told; when the server stops, every session ends by
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 
 from aiohttp import web
@@ -49,7 +49,6 @@ from minikubelet.store.objects import Key
 log = get_logger(__name__)
 
 _MAX_MESSAGE = 8 * 1024 * 1024
-_OpenStream = Callable[[], Awaitable[ContainerStream]]
 
 
 class PodStreams:

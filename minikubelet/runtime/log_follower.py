@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -48,13 +47,7 @@ class _Container:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Remove:
-    directory: Path
-    done: Future[None]
-
-
-_Command = _Container | _Remove | Callable[[], None]
+_Command = _Container | Callable[[], None]
 
 
 class LogFollower:
@@ -83,14 +76,6 @@ class LogFollower:
         """All that `<directory>/<instance>.log` will ever hold is written: hand out its last line,
         which may have no newline. What is said afterwards comes after it."""
         self._post(lambda: self._end_instance(directory, instance))
-
-    def remove_container(self, directory: Path) -> Future[None]:
-        """Hand out what is written, then forget the container. The future tells when its
-        directory may be deleted."""
-        done: Future[None] = Future()
-        if not self._post(_Remove(directory, done)):
-            done.set_result(None)
-        return done
 
     def after_logs(self, callback: Callable[[], None]) -> None:
         """Call `callback` in this thread, once all that has been written until now is handed to
@@ -152,9 +137,7 @@ class LogFollower:
 
     def _answer(self, commands: list[_Command]) -> None:
         for command in commands:
-            if isinstance(command, _Remove):
-                self._remove(command)
-            elif not isinstance(command, _Container):
+            if not isinstance(command, _Container):
                 _call(command)
 
     def _take_commands(self) -> list[_Command]:
@@ -182,14 +165,6 @@ class LogFollower:
         container = self._containers.get(directory)
         if container is not None:
             self._hand_out(container, lambda cursor: cursor.end(instance))
-
-    def _remove(self, command: _Remove) -> None:
-        container = self._containers.pop(command.directory, None)
-        if container is not None:
-            self._watcher.unwatch(container.directory)
-            self._read(container, final=True)
-            container.cursor.close()
-        command.done.set_result(None)
 
     def _end(self) -> None:
         self._look(None)

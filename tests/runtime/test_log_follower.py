@@ -172,21 +172,6 @@ def test_after_the_end_callbacks_are_called_at_once(seen: Seen, follower: LogFol
     assert follower.close(PATIENCE_SECONDS)
     follower.after_logs(lambda: seen.say("late"))
     assert seen.items == ["late"]
-    assert follower.remove_container(Path("none")).done()
-
-
-def test_a_removed_container_is_read_to_its_end_and_then_no_more(
-    tmp_path: Path, seen: Seen, follower: LogFollower
-) -> None:
-    writer = CRIWriter(tmp_path)
-    follower.add_container(POD, "app", tmp_path)
-    writer.write(b"one\nrest")
-    writer.close()
-    follower.remove_container(tmp_path).result(PATIENCE_SECONDS)
-    assert seen.items == ["web/app: one", "web/app: rest"]
-    CRIWriter(tmp_path, 1).close()
-    assert follower.close(PATIENCE_SECONDS)
-    assert seen.items == ["web/app: one", "web/app: rest"]
 
 
 def test_lines_deleted_before_they_could_be_read_are_told(
