@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypothesis import strategies as st
-
 from minikubelet.manifest.pod import Probe, ProbeKind
 from minikubelet.pod.observed import Verdict
 from tests.pod.builders import a_probe
+from tests.random_cases import Draw
 
 END_OF_TIME = 60
 
@@ -43,24 +42,25 @@ class Account:
     ended: int | None = None
 
 
-@st.composite
-def lives(draw: st.DrawFn) -> Life:
-    kind = draw(st.sampled_from(ProbeKind))
+_KINDS = tuple(ProbeKind)
+_FACTS = ("start", "start", "exit", "startup-success", "manual", "die", "delete")
+_SECONDS = (0, 0, 0, 1, 2, 5, 9)
+
+
+def a_life(draw: Draw) -> Life:
+    kind = draw.one_of(_KINDS)
     probe = a_probe(
         kind,
-        initial_delay_seconds=draw(st.integers(0, 8)),
-        period_seconds=draw(st.integers(1, 6)),
-        success_threshold=draw(st.integers(1, 3)) if kind is ProbeKind.READINESS else 1,
-        failure_threshold=draw(st.integers(1, 4)),
+        initial_delay_seconds=draw.number(0, 8),
+        period_seconds=draw.number(1, 6),
+        success_threshold=draw.number(1, 3) if kind is ProbeKind.READINESS else 1,
+        failure_threshold=draw.number(1, 4),
     )
-    what = ("start", "start", "exit", "startup-success", "manual", "die", "delete")
-    events = st.tuples(st.integers(1, END_OF_TIME - 10), st.sampled_from(what))
     facts: dict[int, list[str]] = {0: ["start"]}
-    for second, fact in draw(st.lists(events, max_size=10)):
-        facts.setdefault(second, []).append(fact)
-    run = st.tuples(st.booleans(), st.sampled_from((0, 0, 0, 1, 2, 5, 9)))
-    runs = draw(st.lists(run, min_size=1, max_size=12))
-    return Life(probe, facts, runs, draw(st.booleans()))
+    for _ in draw.times(10):
+        facts.setdefault(draw.number(1, END_OF_TIME - 10), []).append(draw.one_of(_FACTS))
+    runs = [(draw.flag(), draw.one_of(_SECONDS)) for _ in draw.times(12, least=1)]
+    return Life(probe, facts, runs, draw.flag())
 
 
 def expected_account(life: Life) -> Account:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minikubelet.manifest.pod import Pod
 from minikubelet.pod.conditions import compute_conditions, forced_unready, stamped
@@ -22,6 +21,7 @@ from minikubelet.pod.pod_status import (
     Waiting,
 )
 from tests.pod.builders import START, a_container, a_pod, a_rule, a_sidecar, at
+from tests.random_cases import Draw, any_case
 
 PENDING, RUNNING = PodPhase.PENDING, PodPhase.RUNNING
 SUCCEEDED, FAILED = PodPhase.SUCCEEDED, PodPhase.FAILED
@@ -357,23 +357,24 @@ def model_ready(pod: Pod, phase: PodPhase, words: dict[str, str]) -> tuple[str, 
     )
 
 
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[Pod, PodPhase, dict[str, str]]:
-    any_word = st.sampled_from(["ready", "unready", "starting", "waiting", "done", "failed", "-"])
-    init_word = st.sampled_from(["starting", "waiting", "done-init", "failed", "-"])
-    regular = [a_container(f"r{i}") for i in draw(st.permutations(range(draw(st.integers(1, 3)))))]
+WORDS = ("ready", "unready", "starting", "waiting", "done", "failed", "-")
+INIT_WORDS = ("starting", "waiting", "done-init", "failed", "-")
+ORDERS = tuple(order for count in (1, 2, 3) for order in permutations(range(count)))
+
+
+def a_situation(draw: Draw) -> tuple[Pod, PodPhase, dict[str, str]]:
+    regular = [a_container(f"r{i}") for i in draw.one_of(ORDERS)]
     init = [
-        a_sidecar(f"i{i}") if draw(st.booleans()) else a_container(f"i{i}")
-        for i in range(draw(st.integers(0, 3)))
+        a_sidecar(f"i{i}") if draw.flag() else a_container(f"i{i}")
+        for i in range(draw.number(0, 3))
     ]
-    words = {c.name: draw(any_word if c.restart_policy else init_word) for c in init}
-    words |= {c.name: draw(any_word) for c in regular}
-    phase = draw(st.sampled_from([PENDING, RUNNING, SUCCEEDED, FAILED]))
+    words = {c.name: draw.one_of(WORDS if c.restart_policy else INIT_WORDS) for c in init}
+    words |= {c.name: draw.one_of(WORDS) for c in regular}
+    phase = draw.one_of((PENDING, RUNNING, SUCCEEDED, FAILED))
     return a_pod(*regular, init=init), phase, words
 
 
-@settings(max_examples=4000, deadline=None)
-@given(situations())
+@any_case(a_situation, cases=20_000)
 def test_conditions_agree_with_the_model(
     situation: tuple[Pod, PodPhase, dict[str, str]],
 ) -> None:
@@ -389,10 +390,11 @@ def test_conditions_agree_with_the_model(
     }
 
 
-@settings(max_examples=500, deadline=None)
-@given(
-    st.lists(st.sampled_from(["True", "False", "Unknown"]), min_size=1, max_size=12),
-)
+def a_history(draw: Draw) -> list[str]:
+    return [draw.one_of(("True", "False", "Unknown")) for _ in draw.times(12, least=1)]
+
+
+@any_case(a_history, cases=2000)
 def test_transition_times_over_random_histories(history: list[str]) -> None:
     """The time is always that of the first status of the present run of equal ones."""
     previous: PodStatus | None = None

@@ -11,8 +11,6 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import (
@@ -37,32 +35,33 @@ from minikubelet.pod.pod_status import PodPhase, PodStatus
 from minikubelet.pod.restarts import BackOffEntry, after_start
 from minikubelet.pod.status import compute_status
 from tests.pod.builders import a_container, a_pod, a_probe, a_rule, a_run, at, observe
+from tests.random_cases import Draw, any_case
 
 POLICIES = ["Always", "OnFailure", "Never"]
+KINDS = tuple(ProbeKind)
+VERDICTS = tuple(Verdict)
 LIFE_STEPS = 60
 
 
-@st.composite
-def containers(draw: st.DrawFn, name: str, *, init: bool) -> Container:
-    policy = draw(st.sampled_from([None, None, *POLICIES]))
+def any_container(draw: Draw, name: str, *, init: bool) -> Container:
+    policy = draw.one_of((None, None, *POLICIES))
     probed = policy == "Always" or not init
     rules: tuple[ContainerRestartRule, ...] = ()
-    if policy is not None and draw(st.booleans()):
-        rules = (a_rule(draw(st.sampled_from(["Restart", "RestartAllContainers"])), "In", 42),)
+    if policy is not None and draw.flag():
+        rules = (a_rule(draw.one_of(("Restart", "RestartAllContainers")), "In", 42),)
     return a_container(
         name,
         restart_policy=policy,
         restart_policy_rules=rules,
-        startup_probe=a_probe(ProbeKind.STARTUP) if probed and draw(st.booleans()) else None,
-        liveness_probe=a_probe(ProbeKind.LIVENESS) if probed and draw(st.booleans()) else None,
+        startup_probe=a_probe(ProbeKind.STARTUP) if probed and draw.flag() else None,
+        liveness_probe=a_probe(ProbeKind.LIVENESS) if probed and draw.flag() else None,
     )
 
 
-@st.composite
-def pods(draw: st.DrawFn) -> Pod:
-    regular = [draw(containers(f"r{i}", init=False)) for i in range(draw(st.integers(1, 3)))]
-    init = [draw(containers(f"i{i}", init=True)) for i in range(draw(st.integers(0, 3)))]
-    return a_pod(*regular, init=init, restart_policy=draw(st.sampled_from(POLICIES)))
+def any_pod(draw: Draw) -> Pod:
+    regular = [any_container(draw, f"r{i}", init=False) for i in range(draw.number(1, 3))]
+    init = [any_container(draw, f"i{i}", init=True) for i in range(draw.number(0, 3))]
+    return a_pod(*regular, init=init, restart_policy=draw.one_of(POLICIES))
 
 
 class ToyNode:
@@ -213,9 +212,13 @@ class ToyNode:
             self.exit(run.name, self.rng.choice([0, 0, 1, 42, 42, 137]))
 
 
-@settings(max_examples=400, deadline=None)
-@given(pods(), st.integers(0, 2**32))
-def test_random_lives_keep_the_rules(pod: Pod, seed: int) -> None:
+def a_life(draw: Draw) -> tuple[Pod, int]:
+    return any_pod(draw), draw.number(0, 2**32)
+
+
+@any_case(a_life, cases=400)
+def test_random_lives_keep_the_rules(life: tuple[Pod, int]) -> None:
+    pod, seed = life
     node = ToyNode(pod, random.Random(seed))
     counts: Counter[str] = Counter()
     ended: PodPhase | None = None
@@ -236,33 +239,36 @@ def test_random_lives_keep_the_rules(pod: Pod, seed: int) -> None:
 # --- one look at any situation, reachable or not
 
 
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[Pod, ObservedPod, dict[str, BackOffEntry]]:
-    pod = draw(pods())
+STATES = (None, "running", "hook", "unknown", "created", 0, 1, 42)
+
+
+def a_situation(draw: Draw) -> tuple[Pod, ObservedPod, dict[str, BackOffEntry]]:
+    pod = any_pod(draw)
     runs = []
     verdicts = {}
     for container in pod.containers():
-        state = draw(st.sampled_from([None, "running", "hook", "unknown", "created", 0, 1, 42]))
+        state = draw.one_of(STATES)
         match state:
             case None:
                 continue
             case int():
-                runs.append(a_run(container.name, exit_code=state, finished=draw(st.floats(0, 99))))
+                finished = draw.number(0, 990) / 10
+                runs.append(a_run(container.name, exit_code=state, finished=finished))
             case "hook":
                 runs.append(a_run(container.name, hook_pending=True))
             case _:
                 runs.append(a_run(container.name, RunState(state)))
-        kind = draw(st.sampled_from(ProbeKind))
-        verdicts[(kind, container.name)] = draw(st.sampled_from(Verdict))
-    names = st.sampled_from([container.name for container in pod.containers()])
-    entry = st.builds(BackOffEntry, st.sampled_from([10.0, 300.0]), st.floats(0, 99))
-    back_off = draw(st.dictionaries(names, entry))
-    ready = draw(st.booleans())
+        verdicts[(draw.one_of(KINDS), container.name)] = draw.one_of(VERDICTS)
+    back_off = {
+        container.name: BackOffEntry(draw.one_of((10.0, 300.0)), draw.number(0, 990) / 10)
+        for container in pod.containers()
+        if draw.flag()
+    }
+    ready = draw.flag()
     return pod, observe(*runs, verdicts=verdicts, sandbox_ready=ready), back_off
 
 
-@settings(max_examples=1500, deadline=None)
-@given(situations())
+@any_case(a_situation, cases=10_000)
 def test_any_situation(situation: tuple[Pod, ObservedPod, dict[str, BackOffEntry]]) -> None:
     pod, observed, back_off = situation
     actions = compute_pod_actions(pod, observed, back_off, 100.0)

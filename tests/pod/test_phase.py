@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minikubelet.manifest.pod import Container, Pod
 from minikubelet.pod.phase import compute_phase
@@ -19,6 +17,7 @@ from minikubelet.pod.pod_status import (
     Waiting,
 )
 from tests.pod.builders import START, a_container, a_pod, a_rule, a_sidecar
+from tests.random_cases import Draw, any_case
 
 PENDING, RUNNING = PodPhase.PENDING, PodPhase.RUNNING
 SUCCEEDED, FAILED = PodPhase.SUCCEEDED, PodPhase.FAILED
@@ -229,27 +228,25 @@ POLICIES = ["Always", "OnFailure", "Never"]
 WORDS = ["run", "run!", "wait", "done", "fail", "crash", "redo", "reset", "-"]
 
 
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[Pod, list[str], bool, bool, bool]:
-    own = st.sampled_from([None, *POLICIES])
+def a_situation(draw: Draw) -> tuple[Pod, list[str], bool, bool, bool]:
+    own = (None, *POLICIES)
     regular = [
-        a_container(f"r{i}", restart_policy=draw(own)) for i in range(draw(st.integers(1, 3)))
+        a_container(f"r{i}", restart_policy=draw.one_of(own)) for i in range(draw.number(1, 3))
     ]
-    init = [a_container(f"i{i}", restart_policy=draw(own)) for i in range(draw(st.integers(0, 3)))]
-    static = draw(st.booleans())
+    init = [a_container(f"i{i}", restart_policy=draw.one_of(own)) for i in range(draw.number(0, 3))]
+    static = draw.flag()
     source = {"kubernetes.io/config.source": "file" if static else "api"}
     pod = a_pod(
         *regular,
         init=init,
-        restart_policy=draw(st.sampled_from(POLICIES)),
+        restart_policy=draw.one_of(POLICIES),
         metadata={"annotations": source},
     )
-    words = [draw(st.sampled_from(WORDS)) for _ in (*init, *regular)]
-    return pod, words, draw(st.booleans()), draw(st.booleans()), static
+    words = [draw.one_of(WORDS) for _ in (*init, *regular)]
+    return pod, words, draw.flag(), draw.flag(), static
 
 
-@settings(max_examples=4000, deadline=None)
-@given(situations())
+@any_case(a_situation, cases=20_000)
 def test_phase_agrees_with_the_model(
     situation: tuple[Pod, list[str], bool, bool, bool],
 ) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-from hypothesis import given, settings
-
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.observed import Verdict
 from minikubelet.pod.pod_status import PodPhase
 from minikubelet.pod.probe_state import ProbeState, ProbeView, Step, advance
-from tests.pod.probe_model import END_OF_TIME, Account, Life, expected_account, lives
+from tests.pod.probe_model import END_OF_TIME, Account, Life, a_life, expected_account
+from tests.random_cases import any_case
 
 
 def after(fact: str, view: ProbeView, now: int, life: Life) -> ProbeView:
@@ -98,8 +96,6 @@ class Worker:
             self.out.stored[now, state.container_id] = state.verdict
 
 
-@pytest.mark.timeout(240)
-@settings(max_examples=7000, deadline=None)
-@given(lives())
+@any_case(a_life, cases=20_000)
 def test_runs_and_values_are_those_of_the_model(life: Life) -> None:
     assert Worker(life).account() == expected_account(life)

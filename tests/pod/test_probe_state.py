@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minikubelet.manifest.pod import Probe, ProbeKind
 from minikubelet.pod.observed import Verdict
@@ -21,6 +19,7 @@ from minikubelet.pod.probe_state import (
     advance,
 )
 from tests.pod.builders import a_probe
+from tests.random_cases import Draw, any_case
 
 S, F, U = Verdict.SUCCESS, Verdict.FAILURE, Verdict.UNKNOWN
 LIVENESS, READINESS, STARTUP = ProbeKind.LIVENESS, ProbeKind.READINESS, ProbeKind.STARTUP
@@ -393,18 +392,16 @@ def model_verdicts(probe: Probe, outcomes: list[bool]) -> list[tuple[Verdict, bo
     return found
 
 
-@settings(max_examples=3000, deadline=None)
-@given(
-    kind=st.sampled_from(KINDS),
-    success_threshold=st.integers(1, 4),
-    failure_threshold=st.integers(1, 4),
-    outcomes=st.lists(st.booleans(), max_size=24),
-)
-def test_verdicts_are_those_of_the_model(
-    kind: ProbeKind, success_threshold: int, failure_threshold: int, outcomes: list[bool]
-) -> None:
-    probe = a_probe(kind, success_threshold=success_threshold, failure_threshold=failure_threshold)
-    state = ProbeState("c1", INITIAL_VERDICT[kind])
+def a_series(draw: Draw) -> tuple[Probe, list[bool]]:
+    success, failure = draw.number(1, 4), draw.number(1, 4)
+    probe = a_probe(draw.one_of(KINDS), success_threshold=success, failure_threshold=failure)
+    return probe, [draw.flag() for _ in draw.times(24)]
+
+
+@any_case(a_series, cases=20_000)
+def test_verdicts_are_those_of_the_model(series: tuple[Probe, list[bool]]) -> None:
+    probe, outcomes = series
+    state = ProbeState("c1", INITIAL_VERDICT[probe.kind])
     found = []
     for outcome in outcomes:
         if not state.on_hold:

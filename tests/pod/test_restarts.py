@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Container
@@ -22,6 +20,7 @@ from minikubelet.pod.restarts import (
     should_start,
 )
 from tests.pod.builders import a_container, a_pod, a_rule, a_run, a_sidecar, deleted, observe
+from tests.random_cases import Draw, any_case
 
 NO, AGAIN, ALL = RestartDecision.NO, RestartDecision.RESTART, RestartDecision.RESTART_ALL
 RESTART_ON_42 = (a_rule("Restart", "In", 42),)
@@ -334,17 +333,15 @@ class BackOffModel:
         self.streak, self.last = self.streak + 1, now
 
 
-lives = st.lists(
-    st.tuples(
-        st.one_of(st.integers(0, 700), st.sampled_from([0, 1, 599, 600, 601, 1200])),
-        st.integers(0, 400),
-    ),
-    max_size=12,
-)
+def a_life(draw: Draw) -> list[tuple[int, int]]:
+    return [(_ran(draw), draw.flag() * draw.number(0, 400)) for _ in draw.times(12)]
 
 
-@settings(max_examples=3000, deadline=None)
-@given(lives)
+def _ran(draw: Draw) -> int:
+    return draw.number(0, 700) if draw.flag() else draw.one_of((0, 1, 599, 600, 601, 1200))
+
+
+@any_case(a_life, cases=20_000)
 def test_back_off_agrees_with_the_model(life: list[tuple[int, int]]) -> None:
     """Each step is a run of some length, and some lateness of the look after the back-off."""
     model = BackOffModel()
