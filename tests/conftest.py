@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import stat
 import sys
 import tempfile
 import time
@@ -22,9 +23,13 @@ import pytest
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE_SECONDS = 10.0
+_TASKS = Path("/proc/self/task")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Hundreds of processes are started; without byte code each would compile the package again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # No files of its own, and no failure because the machine is busy.
     hypothesis.settings.register_profile("suite", database=None, deadline=None)
     hypothesis.settings.load_profile("suite")
@@ -35,14 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
     before = set(_descendants())
-    ports_before = _listening_ports()
+    sockets_before = _sockets()
     yield
     left = _wait_until_gone(before)
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert not left, f"processes left behind: {left}"
-    ports = _listening_ports() - ports_before
+    ports = _listening_ports(_sockets() - sockets_before)
     assert not ports, f"listening ports left behind: {sorted(ports)}"
 
 
@@ -65,12 +70,22 @@ def _no_files_are_left() -> Iterator[None]:
 
 def _descendants() -> dict[int, str]:
     """Pid and command line of every living process below this one."""
-    found = {}
+    found: dict[int, str] = {}
+    if not _has_children():
+        return found
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             if child.status() != psutil.STATUS_ZOMBIE and not _is_pytest_worker(child):
                 found[child.pid] = " ".join(child.cmdline())
     return found
+
+
+def _has_children() -> bool:
+    """A cheap answer for most of the tests: psutil reads about every process of the machine."""
+    try:
+        return any((task / "children").read_bytes() for task in _TASKS.iterdir())
+    except OSError:  # a kernel without these files, or a thread that has just ended
+        return True
 
 
 def _is_pytest_worker(process: psutil.Process) -> bool:
@@ -91,15 +106,31 @@ def _wait_until_gone(before: set[int]) -> dict[int, str]:
 
 def _reap(before: set[int]) -> None:
     """Zombies that were reparented to this process by its being a subreaper."""
+    if not _has_children():
+        return
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error, ChildProcessError):
             if child.pid not in before and child.status() == psutil.STATUS_ZOMBIE:
                 os.waitpid(child.pid, os.WNOHANG)
 
 
-def _listening_ports() -> set[int]:
+def _sockets() -> set[int]:
+    """Inodes of those that this process has."""
+    found = set()
+    for descriptor in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # that of the listing itself
+            status = os.fstat(int(descriptor))
+            if stat.S_ISSOCK(status.st_mode):
+                found.add(status.st_ino)
+    return found
+
+
+def _listening_ports(sockets: set[int]) -> set[int]:
+    """Those at which one of these sockets of this process listens."""
+    if not sockets:
+        return set()
     return {
         connection.laddr.port
         for connection in psutil.Process().net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
+        if connection.status == psutil.CONN_LISTEN and os.fstat(connection.fd).st_ino in sockets
     }
