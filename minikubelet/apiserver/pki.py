@@ -43,10 +43,16 @@ class Pki:
     token: str = field(repr=False)
     hosts: tuple[str, ...]
     """The names and addresses in the server's certificate."""
+    since: datetime
+    until: datetime
+    """All certificates are good from `since` on, and need to be renewed at `until`."""
 
     @property
     def ca_path(self) -> Path:
         return self.directory / "ca.crt"
+
+    def is_good(self, now: datetime) -> bool:
+        return self.since <= now < self.until
 
     def certificate_path(self, name: str) -> Path:
         """`name`: ca, server or client."""
@@ -57,7 +63,7 @@ class Pki:
 
 
 def _issue_here(directory: Path, now: datetime, hosts: Sequence[str], user: str) -> datetime:
-    from minikubelet.apiserver.issuing import issue  # see `_is_checked`
+    from minikubelet.apiserver.issuing import issue  # see `_checked`
 
     return issue(directory, now, hosts, user)
 
@@ -75,10 +81,12 @@ def prepare_pki(
     make_private_dir(directory)
     directory.chmod(0o700)
     hosts = server_hosts(listen_hosts)
-    if not _is_checked(directory, now, hosts):
+    span = _checked(directory, now, hosts)
+    if span is None:
+        span = (now, issue(directory, now, hosts, user))
         checked = {
-            "since": now.isoformat(),
-            "until": issue(directory, now, hosts, user).isoformat(),
+            "since": span[0].isoformat(),
+            "until": span[1].isoformat(),
             "hosts": hosts,
             "files": _digests(directory),
         }
@@ -86,7 +94,12 @@ def prepare_pki(
     token = _token(directory / "token")
     for path in directory.iterdir():
         path.chmod(0o600)
-    return Pki(directory, (directory / "ca.crt").read_bytes(), token, hosts)
+    return Pki(directory, (directory / "ca.crt").read_bytes(), token, hosts, *span)
+
+
+def renewed_pki(pki: Pki, now: datetime, issue: Issue = _issue_here) -> Pki:
+    """For the same hosts. Raises OSError."""
+    return prepare_pki(pki.directory, now, pki.hosts, issue=issue)
 
 
 def server_hosts(listen_hosts: Sequence[str]) -> tuple[str, ...]:
@@ -101,26 +114,35 @@ def server_context(pki: Pki) -> ssl.SSLContext:
     """TLS 1.2 and later, HTTP/1.1 alone; a client may bring a certificate of our CA."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(pki.certificate_path("server"), pki.key_path("server"))
-    context.load_verify_locations(pki.ca_path)
+    load_certificates(context, pki)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _is_checked(directory: Path, now: datetime, hosts: Sequence[str]) -> bool:
-    """Whether the files are those that were found good before. Saves the daemon, which starts with
-    the same files again and again, the cryptography library: 8 MB and 80 ms."""
+def load_certificates(context: ssl.SSLContext, pki: Pki) -> None:
+    """For the connections to come; may be repeated. Raises OSError."""
+    context.load_cert_chain(pki.certificate_path("server"), pki.key_path("server"))
+    context.load_verify_locations(pki.ca_path)
+
+
+def _checked(
+    directory: Path, now: datetime, hosts: Sequence[str]
+) -> tuple[datetime, datetime] | None:
+    """From when until when the files are good, if they are those that were found good before. Saves
+    the daemon, which starts with the same files again and again, the cryptography library: 8 MB
+    and 80 ms."""
     try:
         checked = json.loads((directory / _CHECKED).read_text())
         since, until = (datetime.fromisoformat(checked[key]) for key in ("since", "until"))
-        return (
+        is_good = (
             since <= now < until
             and checked["hosts"] == list(hosts)
             and checked["files"] == _digests(directory)
         )
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
+    return (since, until) if is_good else None
 
 
 def _digests(directory: Path) -> dict[str, str]:

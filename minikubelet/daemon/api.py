@@ -19,7 +19,8 @@ from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, writ
 from minikubelet.apiserver.limits import Limits, open_file_bound
 from minikubelet.apiserver.metric_series import Series
 from minikubelet.apiserver.metrics import Gauge, Metrics, metrics_routes
-from minikubelet.apiserver.pki import prepare_pki, server_context
+from minikubelet.apiserver.pki import Pki, prepare_pki, renewed_pki, server_context
+from minikubelet.apiserver.renewal import Renewal
 from minikubelet.apiserver.server import ApiServer
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.stats import stats_routes
@@ -56,7 +57,11 @@ class NodeApi:
 
     def __init__(self, parts: ApiParts, *, pki_dir: Path, listen: Listen) -> None:
         self._listen = listen
-        self._pki = prepare_pki(pki_dir, parts.clock.now(), (listen.host,), issue=issue_apart)
+        pki = prepare_pki(pki_dir, parts.clock.now(), (listen.host,), issue=issue_apart)
+        context = server_context(pki)
+        self._renewal = Renewal(
+            pki, context, parts.clock, lambda old, now: renewed_pki(old, now, issue_apart)
+        )
         self.url = ""
         usage = UsageReader(parts.store, parts.layout, parts.clock)
         services = ApiServices(
@@ -79,12 +84,12 @@ class NodeApi:
             *usage_routes(parts.store, usage),
             *journal_routes(parts.journal, parts.store, clock=parts.clock, layout=parts.layout),
         )
-        access = Access(self._pki.token, hosts=frozenset(self._pki.hosts))
+        access = Access(pki.token, hosts=frozenset(pki.hosts))
         limits = Limits(connections=open_file_bound(Limits()))
         self.server = ApiServer(
             replace(services, extra_routes=routes),
             access,
-            tls=server_context(self._pki),
+            tls=context,
             checks=parts.checks,
             limits=limits,
         )
@@ -101,8 +106,14 @@ class NodeApi:
 
     def write_kubeconfig(self, kubeconfig: Path) -> None:
         """With the port that the server listens on. Raises OSError."""
-        text = render_kubeconfig(self.url, self._pki.ca_pem, self._pki.token)
-        write_kubeconfig(kubeconfig, text)
+        self._write(kubeconfig, self._renewal.pki)
+
+    async def keep_renewed(self, kubeconfig: Path) -> None:
+        """Renew the certificates before they end, for as long as the server listens."""
+        await self._renewal.run(lambda pki: self._write(kubeconfig, pki))
+
+    def _write(self, kubeconfig: Path, pki: Pki) -> None:
+        write_kubeconfig(kubeconfig, render_kubeconfig(self.url, pki.ca_pem, pki.token))
 
     async def stop(self) -> None:
         await self.server.stop()

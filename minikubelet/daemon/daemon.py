@@ -165,7 +165,10 @@ class _Daemon:
             pods = f"{len(node.pods)} Pods" if len(node.pods) != 1 else "1 Pod"
             self._notifier.ready(f"{pods}, API at {api.url}")
             announce(self._words(api, pods))
-            await self._stopped(node)
+            async with asyncio.TaskGroup() as group:
+                renewing = group.create_task(api.keep_renewed(kubeconfig), name="renewing")
+                await self._stopped(node)
+                renewing.cancel()
         finally:
             await api.stop()
 

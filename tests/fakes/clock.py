@@ -26,9 +26,9 @@ class FakeClock:
         self._order = itertools.count()
         self._timers: list[tuple[float, int, FakeTimer]] = []
 
-    def set_back(self, seconds: float) -> None:
-        """Somebody sets the wall clock back."""
-        self._start -= timedelta(seconds=seconds)
+    def shift(self, seconds: float) -> None:
+        """Somebody sets the wall clock, forward or back; nobody is woken."""
+        self._start += timedelta(seconds=seconds)
 
     def monotonic(self) -> float:
         return 1000.0 + self._elapsed
