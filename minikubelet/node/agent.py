@@ -220,6 +220,7 @@ class NodeAgent:
     # --- one pass (L-22: REMOVE, ADD, UPDATE, DELETE)
 
     def _reconcile(self) -> None:
+        self._failing = {uid for uid in self._failing if self._wanted.get(uid) is not None}
         if self._wanted.complete:
             for pod in tuple(self._pods.values()):
                 if self._wanted.get(pod.desired.uid) is None:
@@ -353,12 +354,12 @@ class NodeAgent:
                 self._on_status(desired.pod, pod.worker.status)
         else:
             pod.unsent = desired.status is not None
-        others = [other for other in self.active if other is not desired.pod]
-        if restored is None:
-            self._tell_port_clashes([desired.pod], others)
         assert self._group is not None, "the agent runs"
         self._spawn(self._group, pod)
         self._delete_if_asked(pod)
+        if restored is None:
+            others = [other for other in self.active if other is not desired.pod]
+            self._tell_port_clashes([desired.pod], others)
 
     def _listen(self, pod: Pod, status: PodStatus) -> None:
         self._on_status(pod, status)

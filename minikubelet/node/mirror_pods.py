@@ -95,6 +95,7 @@ class MirrorPods:
             for stored in self._store.list(PODS):
                 if stored.key not in wanted and _is_mirror(stored):
                     self._attempt(stored.key, None)
+        self._in_the_way &= wanted.keys()
         uids = {desired.uid for desired in wanted.values()}
         for uid in self._statuses.keys() - uids:
             del self._statuses[uid]

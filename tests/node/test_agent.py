@@ -89,6 +89,30 @@ async def test_a_pod_of_another_node_is_left_alone() -> None:
         assert not daemon.has("web")
 
 
+async def test_a_pod_that_cannot_be_dealt_with_is_told_once_each_time_it_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with a_daemon() as daemon:
+        await daemon.change_node(lambda node: node["status"]["allocatable"].update(pods="a few"))
+        for _ in range(2):
+            await daemon.create(a_document(nodeName="node"))
+            await daemon.create(a_document("other", schedulingGates=[{"name": "wait"}]))
+            await daemon.remove("web")
+            await daemon.remove("other")
+        assert caplog.text.count("cannot deal with a pod") == 2
+
+
+async def test_a_pod_runs_though_nobody_can_say_who_has_its_ports() -> None:
+    def holders(ports: Sequence[int]) -> dict[int, str]:
+        raise OSError("no /proc")
+
+    async with a_daemon(port_holders=holders) as daemon:
+        document = a_document()
+        document["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "protocol": "TCP"}]
+        await daemon.create(document)
+        assert daemon.phase() == "Running"
+
+
 async def test_room_that_a_finished_pod_leaves_is_used_again() -> None:
     async with a_daemon(max_pods=1, apps={"one": [App(exit_after=5)]}) as daemon:
         await daemon.create(a_document("one", "one", restartPolicy="Never"))

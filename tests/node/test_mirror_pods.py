@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.static_pods import running_uid
 from minikubelet.store.objects import Key
@@ -105,6 +107,19 @@ async def test_a_pod_of_the_api_of_that_name_is_not_touched() -> None:
         assert daemon.pod("web-node")["spec"]["containers"][0]["name"] == "taken"
         await daemon.remove("web-node")
         assert daemon.pod("web-node")["spec"]["containers"][0]["name"] == "app"
+
+
+async def test_a_pod_in_the_way_is_told_again_when_the_static_pod_comes_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taken = a_document("web-node", "taken", schedulingGates=[{"name": "wait"}])
+    async with a_daemon(static=True, documents=[taken]) as daemon:
+        for _ in range(2):
+            await daemon.set_static(a_static_pod())
+            await daemon.change(lambda pod: pod["metadata"].update(labels={"a": "b"}), "web-node")
+            await daemon.set_static()
+            await daemon.clock.advance(60)
+        assert caplog.text.count("a pod of the API has the name of a static pod") == 2
 
 
 async def test_a_refused_static_pod_says_so_in_its_mirror() -> None:  # L-69
