@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minikubelet.apiserver.strategies.pods import is_mirror
 from minikubelet.manifest import names
 from minikubelet.manifest.fieldpath import (
     FieldError,
@@ -19,6 +18,7 @@ from minikubelet.manifest.fieldpath import (
     required,
 )
 from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.static_pods import is_mirror
 from minikubelet.manifest.validate_metadata import checked
 
 _PATH = FieldPath().child("spec", "ephemeralContainers")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minikubelet.apiserver.strategies.pods import complete_pod, is_mirror
+from minikubelet.apiserver.strategies.pods import complete_pod
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid
 from minikubelet.manifest.json_tree import Json, copy_json, objects_in
+from minikubelet.manifest.static_pods import is_mirror
 from minikubelet.manifest.validate_pod import validate_pod
 from minikubelet.pod.qos import compute_qos_class
 

@@ -15,11 +15,11 @@ from minikubelet.manifest.decode_values import objects
 from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.node.admission import NodeFacts
 from minikubelet.node.node_match import Taint, untolerated
+from minikubelet.pod.conditions import GATED_MESSAGE, SCHEDULING_GATED
 from minikubelet.pod.encode_status import encode_time
 
 _UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 _PREEMPTION = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
-GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 def why_unschedulable(pod: Json, node: NodeFacts) -> str | None:
@@ -43,7 +43,7 @@ def bound(pod: Json, node_name: str, now: datetime) -> Json:
 
 def gated(pod: Json, now: datetime) -> Json:
     """L-73."""
-    return with_scheduled_condition(pod, now, "False", "SchedulingGated", GATED)
+    return with_scheduled_condition(pod, now, "False", SCHEDULING_GATED, GATED_MESSAGE)
 
 
 def unschedulable(pod: Json, now: datetime, message: str) -> Json:

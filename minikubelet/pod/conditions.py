@@ -30,6 +30,9 @@ INITIALIZED = "Initialized"
 READY = "Ready"
 CONTAINERS_READY = "ContainersReady"
 DISRUPTION_TARGET = "DisruptionTarget"
+SCHEDULING_GATED = "SchedulingGated"
+GATED_MESSAGE = "Scheduling is blocked due to non-empty scheduling gates"
+"""Why PodScheduled is False of a pod that waits at its gates (L-73)."""
 
 _OWN = frozenset(
     {
@@ -83,8 +86,8 @@ def gated_condition() -> PodCondition:
     return PodCondition(
         POD_SCHEDULED,
         "False",
-        "SchedulingGated",
-        "Scheduling is blocked due to non-empty scheduling gates",
+        SCHEDULING_GATED,
+        GATED_MESSAGE,
     )
 
 

@@ -21,10 +21,10 @@ from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid, required
 from minikubelet.manifest.json_tree import Json, copy_json, objects_in
 from minikubelet.manifest.names import between
+from minikubelet.manifest.static_pods import CONFIG_MIRROR
 from minikubelet.manifest.validate_pod import validate_pod
 
 _SPEC = FieldPath().child("spec")
-MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _INT32_MAX = 2**31 - 1
 _ALLOWED = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -93,9 +93,9 @@ def _validate_deadline(new: Json, old: Json) -> Iterator[FieldError]:
 def _validate_mirror(new: Json, old: Json) -> Iterator[FieldError]:
     """The mark of a static pod's mirror is the node's."""
     after, before = (
-        (pod["metadata"].get("annotations") or {}).get(MIRROR_ANNOTATION) for pod in (new, old)
+        (pod["metadata"].get("annotations") or {}).get(CONFIG_MIRROR) for pod in (new, old)
     )
-    path = FieldPath().child("metadata", "annotations").key(MIRROR_ANNOTATION)
+    path = FieldPath().child("metadata", "annotations").key(CONFIG_MIRROR)
     if before is None and after is not None:
         yield forbidden(path, "may not add mirror pod annotation")
     elif before != after:

@@ -10,21 +10,22 @@ from collections.abc import Iterator
 
 from minikubelet.apiserver.metadata import validate_references
 from minikubelet.apiserver.strategies.pod_admission import admit_pod, is_admitted
-from minikubelet.apiserver.strategies.pod_update import MIRROR_ANNOTATION, validate_pod_update
+from minikubelet.apiserver.strategies.pod_update import validate_pod_update
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.defaults import apply_pod_defaults
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, invalid
 from minikubelet.manifest.findings import Finding, Positions
 from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.static_pods import CONFIG_MIRROR, is_mirror
 from minikubelet.manifest.support import findings_of
 from minikubelet.manifest.validate_pod import validate_pod
+from minikubelet.pod.conditions import GATED_MESSAGE, SCHEDULING_GATED
 from minikubelet.pod.qos import compute_qos_class
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _DEFAULT_ACCOUNT = "default"
 _PLACING = ("nodeName", "nodeSelector")
-_GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 def complete_pod(document: Json) -> Json:
@@ -39,10 +40,6 @@ def complete_pod(document: Json) -> Json:
     return pod
 
 
-def is_mirror(document: Json) -> bool:
-    return MIRROR_ANNOTATION in (document["metadata"].get("annotations") or {})
-
-
 def _initial_status(document: Json) -> Json | None:
     status: Json = {"phase": "Pending"}
     if document["spec"].get("schedulingGates"):
@@ -51,8 +48,8 @@ def _initial_status(document: Json) -> Json | None:
                 "type": "PodScheduled",
                 "status": "False",
                 "lastTransitionTime": document["metadata"]["creationTimestamp"],
-                "reason": "SchedulingGated",
-                "message": _GATED,
+                "reason": SCHEDULING_GATED,
+                "message": GATED_MESSAGE,
             }
         ]
     return status | {"qosClass": str(compute_qos_class(decode_pod(document)))}
@@ -62,8 +59,8 @@ def _validate(document: Json) -> Iterator[FieldError]:
     yield from validate_pod(decode_pod(document))
     yield from validate_references(document)
     if is_mirror(document) and not document["spec"].get("nodeName"):
-        path = FieldPath().child("metadata", "annotations").key(MIRROR_ANNOTATION)
-        mark = document["metadata"]["annotations"][MIRROR_ANNOTATION]
+        path = FieldPath().child("metadata", "annotations").key(CONFIG_MIRROR)
+        mark = document["metadata"]["annotations"][CONFIG_MIRROR]
         yield invalid(path, mark, "must set spec.nodeName if mirror pod annotation is set")
 
 
