@@ -7,8 +7,10 @@ user, so it is 0600.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from minikubelet.apiserver.access import Access
@@ -55,9 +57,21 @@ class ApiParts:
 class NodeApi:
     """Prepare, listen, stop."""
 
-    def __init__(self, parts: ApiParts, *, pki_dir: Path, listen: Listen) -> None:
+    @classmethod
+    async def prepared(cls, parts: ApiParts, *, pki_dir: Path, listen: Listen) -> NodeApi:
+        """With the keys in `pki_dir`, which are made at the first start: meanwhile containers are
+        looked after. Raises OSError."""
+        make = partial(prepare_pki, pki_dir, parts.clock.now(), (listen.host,), issue=issue_apart)
+        made = asyncio.get_running_loop().run_in_executor(None, make)
+        try:
+            pki = await asyncio.shield(made)
+        except asyncio.CancelledError:
+            await asyncio.wait([made])  # who ends may remove the directory
+            raise
+        return cls(parts, pki, listen)
+
+    def __init__(self, parts: ApiParts, pki: Pki, listen: Listen) -> None:
         self._listen = listen
-        pki = prepare_pki(pki_dir, parts.clock.now(), (listen.host,), issue=issue_apart)
         context = server_context(pki)
         self._renewal = Renewal(
             pki, context, parts.clock, lambda old, now: renewed_pki(old, now, issue_apart)

@@ -148,7 +148,7 @@ class _Daemon:
     ) -> None:
         await node.running.wait()
         _raise_open_file_limit()
-        api = self._api(node, journal, journal_file, store)
+        api = await self._api(node, journal, journal_file, store)
         try:
             await api.listen()
         except OSError as error:
@@ -192,7 +192,7 @@ class _Daemon:
         log.warning("killing the Pods at once", signal=why)
         await node.stop_pods(grace_period_seconds=0)
 
-    def _api(
+    async def _api(
         self, node: DaemonNode, journal: Journal, journal_file: JournalFile, store: ObjectStore
     ) -> NodeApi:
         from minikubelet.apiserver.health import HealthCheck
@@ -201,7 +201,7 @@ class _Daemon:
 
         series = Series()
         journal.subscribe(series.record)
-        return NodeApi(
+        return await NodeApi.prepared(
             ApiParts(
                 store=store,
                 clock=self._clock,

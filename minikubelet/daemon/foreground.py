@@ -85,7 +85,7 @@ async def serve(run: Foreground, ready: Callable[[Path, Farewell], None]) -> Non
         node=publisher.facts,
         write_event=events.write,
     )
-    api = NodeApi(
+    api = await NodeApi.prepared(
         ApiParts(
             store=store,
             clock=clock,
