@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from minikubelet.runtime.launch import LaunchSpec, Mount
 from minikubelet.runtime.shim import container, linux
 from minikubelet.runtime.shim.child import StartError
+from minikubelet.runtime.shim.waiting_child import WaitingChild
 from tests.builders import a_launch_spec
-from tests.runtime.harness import Harness, log_of
+from tests.runtime.harness import Harness, eventually, log_of
 
 SH = ("sh", "-c")
 STATUS = "grep NoNewPrivs /proc/self/status | cut -f2"
@@ -83,11 +85,13 @@ async def test_a_system_that_cannot_do_it_refuses_the_container(
 ) -> None:
     monkeypatch.setattr(linux, "forbid_new_privileges", lambda: False)
     spec = a_launch_spec(tmp_path, ("true",), no_new_privileges=True).to_json()
-    instance = container.Container(spec)
+    waiting = WaitingChild()
+    instance = container.Container(spec, json.dumps(spec).encode(), waiting)
     instance.prepare()
     try:
         with pytest.raises(StartError, match="allowPrivilegeEscalation"):
-            instance.fork()
-        assert instance.pid == 0
+            instance.let_go()
+        assert waiting.lives(), "it was not told to go"
     finally:
-        instance.release()
+        waiting.dismiss()
+        await eventually(lambda: not waiting.lives(), "it has ended")

@@ -218,8 +218,10 @@ async def test_user_and_groups(harness: Harness) -> None:
         cwd="/",
         oom_score_adj=500,
     )
+    owner = os.stat(os.devnull).st_uid
     harness.note(await harness.runtime.start(spec))
     await harness.exit_of(spec)
+    assert os.stat(os.devnull).st_uid == owner, "stdin is the host's, not the container's"
     assert log_of(spec) == "1234\n2345\n2345 3456 4567\nwritten\n500\n"
 
 

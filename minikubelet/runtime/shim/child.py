@@ -16,8 +16,6 @@ import stat
 import termios
 from collections.abc import Callable, Mapping, Sequence
 
-from minikubelet.runtime.shim import linux
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
@@ -187,16 +185,3 @@ def _change_directory(path: str) -> None:
     except OSError as error:
         text = f'chdir to cwd ("{path}") set in config.json failed: {reason(error)}'
         raise StartError(CREATE, text) from None
-
-
-def wait_for_go(go: int, parent: int) -> Callable[[], None]:
-    """A `ready` that returns when a byte arrives on `go`; the child dies with its parent from then
-    on."""
-
-    def ready() -> None:
-        linux.die_with_parent()
-        # The parent may have ended before the line above; then nobody writes.
-        if os.getppid() != parent or not os.read(go, 1):
-            os._exit(128)
-
-    return ready

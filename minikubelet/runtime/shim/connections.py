@@ -167,11 +167,6 @@ class Connections:
             connection.flush(0.5)
             connection.close()
 
-    def release(self) -> None:
-        """In a process that has forked: leave the socket to the other."""
-        if self._listener:
-            self._listener.close()
-
     def _accept(self) -> None:
         assert self._listener
         try:

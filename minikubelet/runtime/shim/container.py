@@ -1,8 +1,8 @@
 """Start a container's main process, and know what belongs to it.
 
-Role: stdio, control group, fork, start record, exec: in an order in which no instant of a crash
-loses the process. The child waits until its start record is in place, and dies with its shim: no
-process without a record ever runs its program.
+Role: control group, start record, exec: in an order in which no instant of a crash loses the
+process. It waits until its start record is in place, and dies with its shim: no process without a
+record ever runs its program.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from minikubelet.runtime.shim import cgroup, child, linux, mounts, records
 from minikubelet.runtime.shim.exec_spawn import Surroundings
 from minikubelet.runtime.shim.mount_points import REGISTER, MountPoints
-from minikubelet.runtime.shim.stdio import Stdio, make_stdio
+from minikubelet.runtime.shim.stdio import give_to
+from minikubelet.runtime.shim.waiting_child import WaitingChild
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,93 +24,77 @@ if TYPE_CHECKING:
 
 
 class Container:
-    """One instance. `spec` is a LaunchSpec as JSON. The caller waits for the process."""
+    """One instance. `launch` is its launch file, a LaunchSpec as JSON, and `spec` what that says;
+    `waiting` a process for it, if there is one already. The caller waits for the process."""
 
-    def __init__(self, spec: Mapping[str, Any]) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any], launch: bytes, waiting: WaitingChild | None = None
+    ) -> None:
         self.spec = spec
         self.created_at = time.time_ns()
-        self.pid = 0
         self.start_record = b""
         """Encoded."""
+        self._launch = launch
         self._cgroup: cgroup.Cgroup | None = None
         register = os.path.join(os.path.dirname(spec["socket_path"]), REGISTER)
         self._mount_points = MountPoints(spec["mounts"], register) if spec["mounts"] else None
-        self._stdio: Stdio | None = None
-        self._child_status = self._child_go = self._go = -1
-        self.status = -1
-        """Readable when the program runs or has failed to: see `child.read_failure`."""
+        self._child = waiting
 
     def prepare(self) -> None:
-        """Open what the process and the shim will share. Raises OSError."""
-        spec = self.spec
-        self._stdio = make_stdio(stdin=spec["stdin"], tty=spec["tty"], user=spec["user"])
-        self.status, self._child_status = os.pipe()
-        self._child_go, self._go = os.pipe()
+        """See to it that there is a process, which waits for `let_go`. Raises OSError."""
+        stdin, tty, user = self.spec["stdin"], self.spec["tty"], self.spec["user"]
+        if self._child and (stdin or tty or not self._child.lives()):
+            self._child.dismiss()
+            self._child = None
+        if self._child is None:
+            self._child = WaitingChild(stdin=stdin, tty=tty, user=user)
+        elif user is not None:
+            give_to(self._child.stdio.own, user)
+
+    @property
+    def pid(self) -> int:
+        """0 while there is no process."""
+        return self._child.pid if self._child else 0
+
+    @property
+    def status(self) -> int:
+        """Readable when the program runs or has failed to: see `child.read_failure`."""
+        assert self._child
+        return self._child.status
 
     @property
     def outputs(self) -> Mapping[str, int]:
         """What the process prints, by stream name."""
-        assert self._stdio
-        return self._stdio.outputs
+        assert self._child
+        return self._child.stdio.outputs
 
     @property
     def stdin(self) -> int | None:
         """See `Stdio.stdin`."""
-        return self._stdio.stdin if self._stdio else None
+        return self._child.stdio.stdin if self._child else None
 
-    def release(self) -> None:
-        """In a process that has forked, or when nothing came of it: close everything."""
-        if self._stdio:
-            self._stdio.close()
-        for fd in (self.status, self._child_status, self._child_go, self._go):
-            if fd >= 0:
-                os.close(fd)
-
-    def fork(self) -> None:
-        """Make the child, which prepares itself and waits for `let_go`. Raises StartError.
-
-        To be called first of all: what a shim has done by then is what the child has to copy.
-        """
-        assert self._stdio
+    def let_go(self) -> None:
+        """Put the process under its limits, record it, and let it execute its program. Raises
+        StartError."""
+        assert self._child
         spec = self.spec
         if spec.get("no_new_privileges"):  # launches of earlier versions do not say
             _withhold_privileges()
         try:
             if spec["memory_limit_bytes"] or spec["cpu_limit_millis"]:
                 self._cgroup = _make_cgroup(spec)
+                self._adopt(self.pid)
             if self._mount_points:
                 self._mount_points.make()
-            shim = os.getpid()
-            self.pid = os.fork()
         except OSError as error:
             text = f"cannot create the container: {child.reason(error)}"
             raise child.StartError(child.CREATE, text) from None
-        if self.pid == 0:
-            os.close(self._go)
-            child.run_child(
-                spec=spec,
-                argv=spec["argv"],
-                env=spec["env"],
-                stdio=self._stdio.child,
-                status=self._child_status,
-                enter=self._enter,
-                ready=child.wait_for_go(self._child_go, shim),
-            )
-        self._stdio.close_child_ends()
-        os.close(self._child_status)
-        os.close(self._child_go)
-
-    def let_go(self) -> None:
-        """Record the process, and let it execute its program. Raises StartError."""
         try:
             self._record_start()
-            with contextlib.suppress(BrokenPipeError):  # it has failed; its status says why
-                os.write(self._go, b"g")
+            self._child.let_go(self._launch)
         except OSError as error:
             text = f"cannot write the start record: {child.reason(error)}"
             raise child.StartError(child.CREATE, text) from None
-        finally:
-            os.close(self._go)
 
     @property
     def memory_is_limited(self) -> bool:
@@ -177,11 +162,6 @@ class Container:
         directory = self.spec["instance_dir"]
         records.write_record(directory, records.START, self.start_record, durable=False)
 
-    def _enter(self) -> None:
-        self._adopt(os.getpid())
-        if self.spec["mounts"]:
-            _enter_mounts(self.spec)
-
     def _join(self) -> None:
         self._adopt(os.getpid())
         if self.spec["mounts"]:
@@ -204,13 +184,6 @@ def _withhold_privileges() -> None:
 def _make_cgroup(spec: Mapping[str, Any]) -> cgroup.Cgroup | None:
     name = os.path.basename(spec["instance_dir"])
     return cgroup.create(name, spec["memory_limit_bytes"], spec["cpu_limit_millis"])
-
-
-def _enter_mounts(spec: Mapping[str, Any]) -> None:
-    try:
-        mounts.enter(spec["mounts"], spec["user"])
-    except (mounts.MountError, OSError) as error:
-        raise child.StartError(child.CONFIG, _text(error)) from None
 
 
 def _join_mounts(pid: int) -> None:

@@ -36,6 +36,7 @@ from minikubelet.runtime.shim.sessions import Sessions, refuse
 from minikubelet.runtime.shim.signals import Signals
 from minikubelet.runtime.shim.stopping import Stopping
 from minikubelet.runtime.shim.termination import termination_message
+from minikubelet.runtime.shim.waiting_child import WaitingChild
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,18 +49,19 @@ _RECORD_RETRY_SECONDS = 1.0
 
 
 class Shim:
-    """One container. Made and prepared by the spawner, since what is done before the fork costs the
-    new process neither time nor memory; then run in a process of its own.
+    """One container. `launch` is the locked launch file and `data` what it holds, `owner` a pipe
+    that a foreground daemon holds open, `waiting` a process for the container, if there is one."""
 
-    `launch` is the locked launch file, `owner` a pipe that a foreground daemon holds open.
-    """
-
-    def __init__(self, spec: dict[str, Any], launch: int, owner: int | None) -> None:
+    def __init__(
+        self, launch: int, data: bytes, owner: int | None, waiting: WaitingChild | None
+    ) -> None:
+        """Raises ValueError or KeyError for a launch file that is none."""
+        spec: dict[str, Any] = json.loads(data)
         self._spec = spec
         self._launch = launch
         self._owner = owner if spec["die_with_owner"] else None
         self._loop = Loop()
-        self._container = Container(spec)
+        self._container = Container(spec, data, waiting)
         self._connections = Connections(
             self._loop, spec["socket_path"], self._on_message, self._on_closed
         )
@@ -102,25 +104,15 @@ class Shim:
         if self._owner is not None:
             self._loop.watch(self._owner, self._on_owner_lost)
 
-    def release(self) -> None:
-        """In the spawner: close all descriptors but the connection's, after the fork, or when
-        nothing came of it."""
-        os.close(self._launch)
-        self._signals.release()
-        self._connections.release()
-        self._container.release()
-
     def run(self) -> None:
         """Serve until the container's end is recorded."""
-        linux.become_subreaper()
+        self._signals.activate()
         try:
-            self._container.fork()
-            linux.set_process_name(f"shim:{self._spec['container_name']}")
-            self._signals.activate()
             self._container.let_go()
         except child.StartError as failure:
             self._give_up(failure)
         else:
+            linux.set_process_name(f"shim:{self._spec['container_name']}")
             self._loop.run()
         self._connections.close()
 
@@ -356,23 +348,18 @@ class Shim:
         return True
 
 
-def prepare_shim(path: str, first: socket.socket, owner: int | None) -> Shim | None:
-    """A shim for the instance whose launch file this is; None when it has one, or may have none any
-    more. Raises StartError, OSError; ValueError or KeyError for a launch file that is none."""
+def prepare_shim(
+    path: str, first: socket.socket, owner: int | None, waiting: WaitingChild | None
+) -> Shim | None:
+    """The shim, in this process, for the instance whose launch file this is; None when it has one,
+    or may have none any more. Raises StartError, OSError; ValueError or KeyError for a launch file
+    that is none."""
     launch = claim(path)
     if launch is None:
         return None
-    try:
-        with os.fdopen(launch, "rb", closefd=False) as file:
-            shim = Shim(json.loads(file.read()), launch, owner)
-    except BaseException:
-        os.close(launch)
-        raise
-    try:
-        shim.prepare(first)
-    except BaseException:
-        shim.release()
-        raise
+    with os.fdopen(launch, "rb", buffering=0, closefd=False) as file:
+        shim = Shim(launch, file.read(), owner, waiting)
+    shim.prepare(first)
     return shim
 
 

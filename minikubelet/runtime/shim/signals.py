@@ -1,7 +1,6 @@
 """Signals as events of a loop.
 
-Role: a signal writes its number to a pipe that the loop watches. Two steps, since a pipe is opened
-by the spawner, for the process that it will fork to use.
+Role: a signal writes its number to a pipe that the loop watches.
 """
 
 from __future__ import annotations
@@ -38,10 +37,12 @@ class Signals:
         """From now on signals of this process count."""
         signal.set_wakeup_fd(self._signaled, warn_on_full_buffer=False)
 
-    def release(self) -> None:
+    def deactivate(self) -> None:
+        """In a process that was forked: leave the pipe to the other, before its number is somebody
+        else's."""
+        signal.set_wakeup_fd(-1)
         for fd in (self._readable, self._signaled):
-            if fd >= 0:
-                os.close(fd)
+            os.close(fd)
 
     def _on_signal(self) -> None:
         try:

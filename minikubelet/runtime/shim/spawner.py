@@ -2,7 +2,7 @@
 
 Role: a fork of this process costs a fraction of a fork of the daemon, and blocks nobody. It is
 asked over a stream socket (`protocol.py`), keeps no state that anybody relies on, and can be
-replaced at any time.
+replaced at any time. One shim is always made ahead (`spare.py`).
 Invariants: it is a child subreaper: what a shim leaves behind that was killed by somebody becomes a
 child of the spawner, and is killed. A shim that ends by itself leaves nothing.
 In foreground mode it ends last, when the daemon and all shims are gone, and removes the directories
@@ -11,7 +11,6 @@ of the run.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import gc
 import json
@@ -25,10 +24,10 @@ from collections.abc import Sequence
 from minikubelet.runtime.shim import cgroup, linux, signals, tree, tree_end
 from minikubelet.runtime.shim.child import CREATE, IGNORED_BY_SHIM, StartError
 from minikubelet.runtime.shim.loop import Loop, Timer
-from minikubelet.runtime.shim.main import Shim, prepare_shim, start_failed
-from minikubelet.runtime.shim.protocol import LAUNCH, SPAWNER_HEADER, encode
-from minikubelet.runtime.shim.records import ERROR_LOG, remove
+from minikubelet.runtime.shim.protocol import LAUNCH
+from minikubelet.runtime.shim.requests import receive_request
 from minikubelet.runtime.shim.signals import Signals
+from minikubelet.runtime.shim.spare import Spare, be_spare, refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ class Spawner:
         self._loop = Loop()
         self._signals = Signals(self._loop, {signal.SIGCHLD: self._reap})
         self._shims: set[int] = set()
+        self._spare: Spare | None = None
         self._sweeps: list[tuple[int, socket.socket]] = []
         """Pid of a shim, connection to close when nothing of it is left."""
         self._timer: Timer | None = None
@@ -82,7 +82,10 @@ class Spawner:
         self._signals.open()
         self._signals.activate()
         self._loop.watch(self._control.fileno(), self._serve)
+        self._refill()
         self._loop.run()
+        if self._spare:
+            self._spare.dismiss()
         if self._arguments.alive is not None:
             self._outlast_shims(self._arguments.alive)
             self._clean_up()
@@ -90,7 +93,7 @@ class Spawner:
 
     def _serve(self) -> None:
         try:
-            kind, argument, reply = _receive(self._control)
+            kind, argument, reply = receive_request(self._control)
         except EOFError:
             self._loop.stop()
             return
@@ -101,46 +104,57 @@ class Spawner:
             self._sweep()
 
     def _launch(self, path: str, connection: socket.socket) -> None:
-        """Fork a shim. Whatever goes wrong is told on its connection, or by closing that."""
+        """Whatever goes wrong is told on the connection, or by closing that."""
         try:
-            shim = prepare_shim(path, connection, self._arguments.owner)
-            if shim:
-                self._fork(shim, path)
-        except StartError as failure:
-            self._refuse(connection, failure)
-        except Exception as error:
-            text = f"cannot start a shim for {path}: {error}"
-            self._refuse(connection, StartError(CREATE, text))
+            self._give(path, connection)
+        except OSError as error:
+            refuse(connection, StartError(CREATE, f"cannot start a shim: {error}"))
         connection.close()
-        # Later shims would carry this one along. Cheap, since all else is frozen.
-        gc.collect()
+        self._refill()
 
-    def _fork(self, shim: Shim, path: str) -> None:
+    def _give(self, path: str, connection: socket.socket) -> None:
+        spare, self._spare = self._spare, None
+        if spare:
+            try:
+                spare.give(path, connection)
+            except OSError:
+                pass  # somebody has killed it
+            else:
+                return
+        self._fork().give(path, connection)
+
+    def _refill(self) -> None:
+        with contextlib.suppress(OSError):
+            self._spare = self._fork()
+
+    def _fork(self) -> Spare:
+        """Raises OSError."""
+        ours, theirs = socket.socketpair()
         try:
             pid = os.fork()
-            if pid == 0:
-                self._become(shim, path)
-            self._shims.add(pid)
-        finally:
-            shim.release()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
+        if pid == 0:
+            ours.close()
+            self._become(theirs)
+        theirs.close()
+        self._shims.add(pid)
+        return Spare(pid, ours)
 
-    def _refuse(self, connection: socket.socket, failure: StartError) -> None:
-        with contextlib.suppress(OSError):
-            connection.send(encode(start_failed(failure)))
-
-    def _become(self, shim: Shim, path: str) -> NoReturn:
+    def _become(self, requests: socket.socket) -> NoReturn:
         try:
             os.setsid()
             gc.enable()
             self._control.close()
-            self._signals.release()
+            self._signals.deactivate()
             for _, reply in self._sweeps:
                 reply.close()
             if self._arguments.alive is not None:
                 os.close(self._arguments.alive)
-            shim.run()
+            be_spare(requests, self._arguments.owner)
         except BaseException:
-            _leave_traceback(os.path.dirname(path))
             os._exit(1)
         os._exit(0)
 
@@ -192,44 +206,10 @@ class Spawner:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _receive(control: socket.socket) -> tuple[bytes, bytes, socket.socket]:
-    """One request. Raises EOFError when the daemon is gone."""
-    fds = array.array("i")
-    space = socket.CMSG_SPACE(fds.itemsize)
-    try:
-        header, ancillary, _, _ = control.recvmsg(SPAWNER_HEADER.size, space, socket.MSG_WAITALL)
-    except ConnectionError as error:
-        raise EOFError from error
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            fds.frombytes(data)
-    if len(header) < SPAWNER_HEADER.size or not fds:
-        raise EOFError
-    os.set_inheritable(fds[0], False)
-    request, length = SPAWNER_HEADER.unpack(header)
-    argument = control.recv(length, socket.MSG_WAITALL)
-    if len(argument) < length:
-        raise EOFError
-    return request, argument, socket.socket(fileno=fds[0])
-
-
 def _remove_control_groups() -> None:
     """Those that killed shims have left. At the end, where nobody waits for it."""
     with contextlib.suppress(OSError):
         cgroup.sweep()
-
-
-def _leave_traceback(directory: str) -> None:
-    """A shim that fails takes its container along; the reason stays beside the records."""
-    import traceback  # not worth its memory in every shim
-
-    path = os.path.join(directory, ERROR_LOG)
-    remove(path)
-    try:
-        with open(path, "x", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
-    except OSError:
-        return
 
 
 def run() -> NoReturn:

@@ -11,7 +11,7 @@ import fcntl
 import os
 import struct
 import termios
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 _SIZE = (80, 24)
 
@@ -39,9 +39,12 @@ class Stdio:
         return [*stdin, *self.outputs.values()]
 
     def close(self) -> None:
+        self.close_own_ends()
+        self.close_child_ends()
+
+    def close_own_ends(self) -> None:
         for fd in self.own:
             os.close(fd)
-        self.close_child_ends()
 
     def close_child_ends(self) -> None:
         for fd in set(self.child):
@@ -62,8 +65,8 @@ def make_stdio(
     try:
         stdio = _terminal(opened, size or _SIZE) if tty else _pipes(opened, stdin, outputs)
         if user is not None:
-            for fd in set(stdio.child):
-                _give_to(fd, user)
+            # Not to the child's ends: some of them may be /dev/null.
+            give_to(stdio.child if tty else stdio.own, user)
         for fd in stdio.own:
             os.set_blocking(fd, False)
     except OSError:
@@ -114,10 +117,12 @@ def _terminal(opened: list[int], size: tuple[int, int]) -> Stdio:
     return Stdio((slave, slave, slave), {"stdout": master}, writer)
 
 
-def _give_to(fd: int, user: int) -> None:
-    # Programs open /dev/stdout again by its path, which asks the owner of the pipe.
-    try:
-        os.fchown(fd, user, -1)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EROFS, errno.EINVAL):
-            raise
+def give_to(fds: Iterable[int], user: int) -> None:
+    """One end of each pipe is enough. Programs open /dev/stdout again by its path, which asks the
+    owner of the pipe. Raises OSError."""
+    for fd in set(fds):
+        try:
+            os.fchown(fd, user, -1)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EROFS, errno.EINVAL):
+                raise
