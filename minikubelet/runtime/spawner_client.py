@@ -3,8 +3,8 @@ died.
 
 Role: starts one process per run of the daemon, by `posix_spawn` (vfork: cheap for a large process,
 and only once); everything after that is a message on a socket.
-Invariants: a request is one small write that blocks nobody; if the spawner is gone, the next
-request starts another. It has a session of its own, so signals of the terminal do not reach it.
+Invariants: a request is one small write that blocks nobody; if the spawner is gone, another is
+started at once, and if that cannot live, by the next request. It has a session of its own, so signals of the terminal do not reach it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class SpawnerClient:
         self._pid = 0
         self._ended = asyncio.Event()
         self._asked = False
+        self._closing = False
         self._pipes: dict[str, int] = {}
 
     @property
@@ -77,6 +78,7 @@ class SpawnerClient:
     async def close(self) -> None:
         """End the spawner. In foreground mode that ends all containers first, and returns when
         nothing of the run is left."""
+        self._closing = True
         if self._pipes and self._control is None:
             self._spawn()  # for what is to be removed at the end
         if owner_token := self._pipes.pop("owner_token", None):
@@ -141,9 +143,9 @@ class SpawnerClient:
             os.waitpid(self._pid, 0)
         self._pid = 0
         self._ended.set()
-        if self._pipes and self._asked:
-            # In foreground mode somebody must outlive this process, to clean up after it. Not again
-            # at once, in case it cannot live.
+        if self._asked and not self._closing:
+            # In foreground mode somebody must outlive this process, to clean up after it; and a
+            # daemon without one is not healthy. Not again at once, in case it cannot live.
             self._asked = False
             with contextlib.suppress(OSError):
                 self._spawn()

@@ -48,6 +48,17 @@ async def test_a_killed_spawner_is_replaced_and_its_containers_go_on(harness: Ha
     assert (await harness.exit_of(before)).exit_code == 143
 
 
+@pytest.mark.parametrize("die_with_owner", [False, True], ids=["daemon", "foreground"])
+async def test_a_killed_spawner_is_back_before_anybody_asks(
+    tmp_path: Path, die_with_owner: bool
+) -> None:
+    async with a_harness(tmp_path, die_with_owner=die_with_owner) as harness:
+        await harness.exit_of(await harness.start(("true",)))
+        killed = harness.runtime.spawner_pid
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: harness.runtime.spawner_pid not in (0, killed), "another runs")
+
+
 async def test_starts_survive_a_spawner_that_is_killed_again_and_again(harness: Harness) -> None:
     for _ in range(10):
         await harness.exit_of(await harness.start(("true",)))  # there is a spawner again
