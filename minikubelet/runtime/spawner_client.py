@@ -4,7 +4,8 @@ died.
 Role: starts one process per run of the daemon, by `posix_spawn` (vfork: cheap for a large process,
 and only once); everything after that is a message on a socket.
 Invariants: a request is one small write that blocks nobody; if the spawner is gone, another is
-started at once, and if that cannot live, by the next request. It has a session of its own, so signals of the terminal do not reach it.
+started at once, and if that cannot live, by the next request. It has a session of its
+own, so signals of the terminal do not reach it.
 """
 
 from __future__ import annotations
