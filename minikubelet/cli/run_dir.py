@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from minikubelet.runtime.empty_dir import memory_dir
 from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.trees import remove_tree
 
 PREFIX = "minikubelet-run-"
 LONGEST_BASE = 50
@@ -80,4 +80,5 @@ def sweep(base: Path) -> None:
 
 def _remove(path: Path) -> None:
     for part in parts_of(path):
-        shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(part)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from minikubelet.runtime.errors import ContainerStartError, error_text
 from minikubelet.runtime.images import ImageCatalog
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.trees import remove_tree
 from minikubelet.runtime.volumes import prepare_volumes, remove_volumes, update_volumes
 from minikubelet.value_class import dataclass
 
@@ -94,7 +94,8 @@ def _next_restart_count(log_dir: Path) -> int:
 
 
 def _drop_instance(instance: Path, log_dir: Path, restart_count: int) -> None:
-    shutil.rmtree(instance, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        remove_tree(instance)
     for path in log_dir.glob(f"{restart_count}.log*"):
         with contextlib.suppress(OSError):
             path.unlink()

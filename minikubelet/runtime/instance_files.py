@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from minikubelet.manifest.pod import Container, HostAlias, Pod
 from minikubelet.pod.environment import EnvFileReader
 from minikubelet.runtime.layout import Layout, make_dir
 from minikubelet.runtime.sub_path import OutsideVolumeError, find_sub_path
+from minikubelet.runtime.trees import remove_tree
 from minikubelet.runtime.users import ProcessUser
 
 
@@ -35,8 +35,7 @@ def make_instance_dir(
 def make_work_dir(pod: Pod, container: Container, layout: Layout, user: ProcessUser) -> Path:
     """The container's own directory, empty, as the file system of a restarted container is new."""
     path = layout.container_dir(pod.metadata.uid, container.name) / "work"
-    if path.exists():
-        shutil.rmtree(path)
+    remove_tree(path)
     path.mkdir(mode=0o700)
     if user.user is not None:
         os.chown(path, user.user, -1 if user.group is None else user.group)

@@ -9,6 +9,7 @@ import pytest
 
 from minikubelet.cli.run_dir import PREFIX, layout_of, run_directory, sweep
 from minikubelet.runtime.empty_dir import memory_dir
+from tests.deep_trees import dig
 
 
 def test_it_is_removed_when_the_run_ends(tmp_path: Path) -> None:
@@ -21,6 +22,12 @@ def test_it_is_removed_when_the_run_ends(tmp_path: Path) -> None:
 def test_it_is_removed_when_the_run_fails(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), run_directory(tmp_path):
         raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_removed_however_deep_its_containers_have_dug(tmp_path: Path) -> None:
+    with run_directory(tmp_path) as path:
+        dig(path)
     assert list(tmp_path.iterdir()) == []
 
 

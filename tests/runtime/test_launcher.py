@@ -38,6 +38,7 @@ from minikubelet.runtime.launch import LaunchSpec, Mount
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.volumes import prepare_volumes
+from tests.deep_trees import dig
 from tests.fakes.object_lookup import FakeObjectLookup
 from tests.pod.builders import a_container, a_pod
 
@@ -225,6 +226,11 @@ def test_a_restart_begins_in_an_empty_directory(layout: Layout) -> None:
     left_over = Path(launch(layout, a_container()).spec.cwd) / "some" / "file"
     left_over.parent.mkdir()
     left_over.touch()
+    assert list(Path(launch(layout, a_container()).spec.cwd).iterdir()) == []
+
+
+def test_a_restart_gets_rid_of_directories_of_any_depth(layout: Layout) -> None:
+    dig(Path(launch(layout, a_container()).spec.cwd))
     assert list(Path(launch(layout, a_container()).spec.cwd).iterdir()) == []
 
 

@@ -9,24 +9,13 @@ from pathlib import Path
 import pytest
 
 from minikubelet.runtime.trees import remove_tree, tree_usage
+from tests.deep_trees import dig
 from tests.runtime.namespaces import NOBODY, in_child, needs_root
 
 
 def _fill(top: Path) -> None:
     for number in range(3000):
         (top / f"file-{number}").touch()
-
-
-def _nest(top: Path) -> None:
-    """Deeper than a path may be long."""
-    at = os.open(top, os.O_RDONLY)
-    for _ in range(1500):
-        os.mkdir("deeper", dir_fd=at)
-        below = os.open("deeper", os.O_RDONLY, dir_fd=at)
-        os.close(at)
-        at = below
-    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=at))
-    os.close(at)
 
 
 def _lock(top: Path) -> None:
@@ -53,7 +42,7 @@ def _link(top: Path) -> None:
     "fill",
     [
         pytest.param(_fill, id="thousands of files"),
-        pytest.param(_nest, id="deeper than a path can name"),
+        pytest.param(dig, id="deeper than a path can name"),
         pytest.param(_lock, id="directories that their owner cannot read"),
         pytest.param(_occupy, id="entries with the names that removal uses"),
         pytest.param(_link, id="links and pipes"),

@@ -200,10 +200,13 @@ class Spawner:
 
     def _clean_up(self) -> None:
         """Remove what the run has left on disk."""
-        import shutil  # not worth its memory in every shim
+        from pathlib import Path  # not worth its memory in every shim
+
+        from minikubelet.runtime.trees import remove_tree
 
         for directory in self._arguments.cleanup:
-            shutil.rmtree(directory, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove_tree(Path(directory))
 
 
 def _remove_control_groups() -> None:
