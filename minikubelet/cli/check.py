@@ -18,7 +18,7 @@ from minikubelet.check.redact import Redactor
 from minikubelet.check.verdict import ExitCode
 from minikubelet.cli.check_logs import keep_logs
 from minikubelet.cli.check_output import CheckOutput
-from minikubelet.cli.check_reports import annotate, tell, write_reports
+from minikubelet.cli.check_reports import annotate, missing_directories, reason, tell, write_reports
 from minikubelet.cli.check_session import CheckPlan, CheckSession
 from minikubelet.cli.pod_options import (
     USAGE,
@@ -75,7 +75,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_pod_options(parser)
     parser.add_argument(
-        "--for", dest="goal", choices=tuple(Goal), help="what to wait for (by restartPolicy)"
+        "--for",
+        dest="goal",
+        choices=[goal.value for goal in Goal],
+        help="what to wait for (by restartPolicy)",
     )
     parser.add_argument(
         "--timeout", type=duration, metavar="D", help="how long to wait (from the probes)"
@@ -108,6 +111,10 @@ def run(args: argparse.Namespace) -> int:
     if args.command_line == []:
         print("error: there is no command after --", file=sys.stderr)
         return USAGE
+    if missing := missing_directories(args):
+        for problem in missing:
+            print(f"error: {problem}", file=sys.stderr)
+        return USAGE
     github = args.output == "github"
     given = load_pods(args, on_finding=annotate) if github else load_pods(args)
     if isinstance(given, int):
@@ -139,7 +146,7 @@ async def _run(args: argparse.Namespace, given: PodInput, redactor: Redactor, pa
             try:
                 keep_logs(given.pods, layout, args.keep_logs, redactor)
             except OSError as error:
-                problems.append(f"cannot keep the logs: {error}")
+                problems.append(f"cannot keep the logs in {args.keep_logs}: {reason(error)}")
 
     result = redactor.value(await session.run(node, layout, output, on_logs_complete))
     problems += write_reports(args, result, given.pods, output)

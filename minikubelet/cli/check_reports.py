@@ -49,6 +49,20 @@ def annotate(finding: Finding) -> None:
     print(finding_annotation(finding), flush=True)
 
 
+def missing_directories(args: argparse.Namespace) -> list[str]:
+    """Told before anything is started: a check whose report is lost would have run in vain."""
+    options = (("--junit", args.junit), ("--report", args.report))
+    return [
+        f"{option} {path}: there is no directory {path.parent}"
+        for option, path in options
+        if path is not None and not path.parent.is_dir()
+    ]
+
+
+def reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
 def write_reports(
     args: argparse.Namespace, result: CheckResult, pods: Sequence[Pod], output: CheckOutput
 ) -> list[str]:
@@ -59,7 +73,7 @@ def write_reports(
             with path.open("ab" if append else "wb") as file:
                 file.write(text)
         except OSError as error:
-            problems.append(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
+            problems.append(f"cannot write {path}: {reason(error)}")
     return problems
 
 

@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ examples:
 The daemon prints how to use it: export KUBECONFIG=…; kubectl get pods. Pods go on while the daemon
 is stopped, killed or upgraded, and the next one takes them over; --stop-pods-on-exit stops them.
 
-Every option can stand in config.yaml under the same name; a flag wins."""
+Every option can stand in config.yaml under the same name; a flag wins. The file is looked
+for in /etc/minikubelet as root, and in ~/.config/minikubelet as a user."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", metavar="FILE", help="config.yaml to read")
+    parser.add_argument("--config", metavar="FILE", help="config.yaml to read (see below)")
     for option in OPTIONS:
         _add_option(parser, option)
 
@@ -79,12 +81,15 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def run(args: argparse.Namespace) -> int:
     config_file = Path(args.config).absolute() if args.config else None
+    paths = default_paths()
     try:
-        config = load_config(vars(args), config_file, default_paths(), Path.cwd())
+        config = load_config(vars(args), config_file, paths, Path.cwd())
     except ConfigError as error:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)
         return USAGE
+    if config.manifests == paths.manifest_dir:
+        _make_ready(paths.manifest_dir)
     _log_to_stderr(under_systemd="JOURNAL_STREAM" in os.environ)
     from minikubelet.daemon.daemon import CannotStartError, run_daemon  # heavy, and only for this
 
@@ -94,6 +99,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return CANNOT_START
     return 0
+
+
+def _make_ready(manifest_dir: Path) -> None:
+    """The place that is told to the user, so that a manifest can be put there."""
+    with suppress(OSError):  # where /etc is read-only, Pods come from the API alone
+        manifest_dir.mkdir(parents=True, exist_ok=True)
 
 
 def _log_to_stderr(*, under_systemd: bool) -> None:

@@ -90,6 +90,11 @@ def read_cluster(text: str, path: Path) -> Cluster:
         raise KubeconfigError(f"{path} is not YAML: {str(err).splitlines()[0]}") from err
     if not isinstance(config, dict):
         raise KubeconfigError(f"{path} is not a kubeconfig")
+    if not config.get("current-context"):
+        raise KubeconfigError(
+            f"{path} is no kubeconfig with a current-context: minikubelet kubeconfig prints where "
+            "the daemon's is"
+        )
     context = _named(config, "context", config.get("current-context"), path)
     cluster = _named(config, "cluster", context.get("cluster"), path)
     user = _named(config, "user", context["user"], path) if context.get("user") else {}

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from minikubelet import __version__
+from minikubelet.cli.command_parser import USAGE, CommandParser, unknown_command
 
 INTERNAL_ERROR = 70
 
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 2
+        return stop.code if isinstance(stop.code, int) else USAGE
     except BrokenPipeError:
         # The reader of our output has left: nothing more can be said, also not at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,6 +101,8 @@ def _dispatch(arguments: list[str]) -> int:
     if chosen == "version" or arguments[:1] in (["--version"], ["-V"]):
         print(f"minikubelet {__version__}")
         return 0
+    if chosen == "help":
+        return _dispatch([*arguments[arguments.index(chosen) + 1 :], "--help"])
     parser = _parser()
     subparsers = parser.add_subparsers(
         title="commands",
@@ -112,17 +115,15 @@ def _dispatch(arguments: list[str]) -> int:
         module = _imported(chosen.replace("-", "_"))
         module.add_parser(subparsers)
         own, trailing = _split(arguments, getattr(module, "TAKES_COMMAND", False))
-        args = _parse(parser, own)
+        args = _parse(parser, subparsers.choices[chosen], own)
         args.command_line = trailing
         code: int = module.run(args)
         return code
-    for name in COMMANDS:
-        subparsers.add_parser(name)
-    if not arguments:
-        parser.print_help()
-        return 2
-    parser.parse_args(arguments)
-    return 2
+    asked = arguments[:1] in (["-h"], ["--help"])
+    if arguments and not asked:
+        parser.error(unknown_command(parser, arguments, COMMANDS))
+    parser.print_help()
+    return 0 if asked else USAGE
 
 
 def _imported(name: str) -> ModuleType:
@@ -135,12 +136,14 @@ def _imported(name: str) -> ModuleType:
         gc.enable()
 
 
-def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+def _parse(
+    parser: CommandParser, chosen: CommandParser, arguments: list[str]
+) -> argparse.Namespace:
     """Words of a command may stand behind its options too: `get pod -n team web`."""
     args, rest = parser.parse_known_args(arguments)
     words_only = hasattr(args, "words") and not any(word.startswith("-") for word in rest)
     if rest and not words_only:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        chosen.refuse(rest)
     if rest:
         args.words = [*(args.words or ()), *rest]
     return args
@@ -148,7 +151,7 @@ def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Na
 
 def _commands_text() -> str:
     """The commands by group; argparse itself knows one list only."""
-    return "\n\n".join(
+    return "\n".join(
         "\n".join([f"{title}:", *(f"  {name:<14}{summary}" for name, summary in group.items())])
         for title, group in GROUPS.items()
     )
@@ -162,8 +165,8 @@ def _split(arguments: list[str], takes_command: bool) -> tuple[list[str], list[s
     return arguments[:index], arguments[index + 1 :]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="minikubelet",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -103,8 +103,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "plan",
         help="what will happen to a Pod and when, without running it",
-        description="Compute when the probes of a Pod run, and how long it takes to be Ready, to "
-        "notice that it hangs, to be killed, to be back, and to stop.",
+        description="Compute when the probes of a Pod run, and how long it takes to be Ready,\n"
+        "to notice that it hangs, to be killed, to be back, and to stop.",
         usage="minikubelet plan [options] FILE\n"
         "       minikubelet plan [options] OLD NEW\n"
         "       minikubelet plan [options] -f FILE [-f FILE …]",

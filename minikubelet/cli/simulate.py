@@ -101,8 +101,11 @@ def run(args: argparse.Namespace) -> int:
     pods = [manifest.pod for manifest in admitted.pods]
     try:
         scripts = assign_scripts(args.app, pods)
-    except (AppsError, OSError) as error:
+    except AppsError as error:
         print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return USAGE
     return _simulate(args, pods, admitted, scripts, rng)
 

@@ -118,7 +118,8 @@ def _of_file(config_file: Path | None, paths: DefaultPaths) -> Iterator[tuple[st
             return
         raise ConfigError((f"there is no file {config_file}",)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError((f"cannot read {file}: {error}",)) from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError((f"cannot read {file}: {why}",)) from error
     yield from parse_config(text, file).items()
 
 
@@ -128,7 +129,10 @@ def parse_config(text: str, file: Path) -> dict[str, Any]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError((f"{file}:{line}: {error.problem or 'not YAML'}",)) from error
+        problem = error.problem or "not YAML"
+        if problem == "but found another document":
+            problem = "another document begins: all settings stand in one"
+        raise ConfigError((f"{file}:{line}: {problem}",)) from error
     except yaml.YAMLError as error:
         raise ConfigError((f"{file}:1: {error}",)) from error
     reader = _Reader(file)

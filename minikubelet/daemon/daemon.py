@@ -9,6 +9,7 @@ to stop the Pods; the journal hears of everything first.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import shlex
@@ -270,6 +271,10 @@ class _Daemon:
 
     def _why_not_listening(self, error: OSError) -> str:
         listen = self._config.listen
+        if error.errno == errno.EADDRNOTAVAIL:
+            return f"cannot listen on {listen}: this host has no address {listen.host}"
+        if error.errno == errno.EACCES:
+            return f"cannot listen on {listen}: ports below 1024 are for root: choose another"
         holder = port_holders([listen.port]).get(listen.port, "")
         taken = f"the port is taken by {holder}" if holder else error.strerror
         return (

@@ -144,13 +144,24 @@ def path(text: str, base: Path) -> Path:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option("state-dir", "DIR", "objects, records and volumes of the Pods", str, is_path=True),
+    Option(
+        "state-dir",
+        "DIR",
+        "objects, records and volumes of the Pods; alone it holds everything",
+        str,
+        is_path=True,
+    ),
     Option("log-dir", "DIR", "container logs", str, is_path=True),
     Option("runtime-dir", "DIR", "sockets", str, is_path=True),
     Option("manifests", "DIR", "static Pod manifests: a directory or one file", str, is_path=True),
     Option("images", "FILE", "which local command stands for an image", str, is_path=True),
     Option("kubeconfig", "FILE", "where to write the access for kubectl", str, is_path=True),
-    Option("listen", "HOST:PORT", "where the API listens; port 0 takes a free one", listen),
+    Option(
+        "listen",
+        "HOST:PORT",
+        "where the API listens (127.0.0.1:7443); port 0 takes a free one",
+        listen,
+    ),
     Option("node-name", "NAME", "the name of this node (this host's)", node_name),
     Option("node-label", "KEY=VALUE", "a label of this node; may be repeated", label, is_map=True),
     Option("pod-ip", "IP", "the address of the node and of every Pod (127.0.0.1)", address),

@@ -88,6 +88,7 @@ def test_which_file(option: str | None, variable: str, expected: str) -> None:
         ("a: [", "is not YAML"),
         ("[]", "is not a kubeconfig"),
         ("current-context: x", "has no context 'x'"),
+        ("kind: Pod", "is no kubeconfig with a current-context"),
         (OWN.replace("server: https", "other: https"), "names no server"),
         (OWN.replace("certificate-authority-data: ", "certificate-authority-data: !"), "base64"),
     ],
@@ -97,7 +98,10 @@ def test_what_is_wrong_is_said(text: str, why: str) -> None:
         read_cluster(text, Path("/x"))
 
 
-def test_without_any_it_says_how_to_get_one(tmp_path: Path) -> None:
+def test_without_any_it_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)  # root may have a daemon on this machine
     home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     with pytest.raises(KubeconfigError, match="Start one with `minikubelet daemon`"):
         find_cluster(None, home)

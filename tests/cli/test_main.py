@@ -34,10 +34,54 @@ def test_no_command_teaches_and_is_a_usage_error() -> None:
     assert (done.returncode, "first steps:" in done.stdout) == (2, True)
 
 
-def test_unknown_command_is_refused_with_the_choices() -> None:
-    done = minikubelet("rnu")
-    assert done.returncode == 2
-    assert "invalid choice: 'rnu'" in done.stderr
+@pytest.mark.parametrize(
+    ("words", "said", "help_of"),
+    [
+        pytest.param(["rnu"], "no command 'rnu': did you mean run?", "", id="a slip"),
+        pytest.param(
+            ["drain", "vm"],
+            "no command 'drain' here, but kubectl has it: "
+            "export KUBECONFIG=$(minikubelet kubeconfig)",
+            "",
+            id="kubectl's alone",
+        ),
+        pytest.param(
+            ["-n", "team", "get", "pods"],
+            "unknown option -n: options of a command stand behind it: minikubelet COMMAND -n",
+            "",
+            id="an option in front of its command",
+        ),
+        pytest.param(
+            ["run", "--tme-limit=3s", "x"],
+            "unknown option --tme-limit: did you mean --time-limit?",
+            " run",
+            id="a slip in an option",
+        ),
+        pytest.param(
+            ["kubeconfig", "web"], "nothing is expected here: web", " kubeconfig", id="a word more"
+        ),
+        pytest.param(
+            ["check", "x", "--for", "ever"],
+            "--for: invalid choice: 'ever' (choose from 'ready', 'succeeded')",
+            " check",
+            id="no such choice",
+        ),
+    ],
+)
+def test_what_is_not_understood_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str, help_of: str
+) -> None:
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    # Python 3.14 writes choices without quotes.
+    expected = f"error: {said}\nsee `minikubelet{help_of} --help`\n"
+    assert told.err.replace("'", "") == expected.replace("'", "")
+
+
+def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "validate"]) == 0
+    assert capsys.readouterr().out.startswith("usage: minikubelet validate")
 
 
 @pytest.mark.parametrize("words", [["version"], ["--version"], ["-V"]])
