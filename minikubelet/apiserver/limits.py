@@ -3,7 +3,8 @@
 Role: `ConnectionGuard` stands between a listening socket and aiohttp, which itself waits for ever
 for the first head of a connection and for a body. Nothing here ends an idle watch (K-53).
 Invariants: a client that sends nothing useful is gone after `head_seconds` (first request),
-`keepalive_seconds` (later ones) or `body_seconds`; requests that have arrived are left alone.
+`keepalive_seconds` (later ones) or `body_seconds`; requests that have arrived are left alone, as
+long as the host of the client answers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.sslproto
 import logging
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -31,6 +33,9 @@ _LINE_BYTES = 512 * 1024
 may have 128 KiB, three times that as percent signs."""
 _OTHER_FILES = 256
 """Open files that are kept for the rest of the daemon: logs, shims, probes, the database."""
+
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds, seconds, times: after a minute without a sign of life the peer is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +207,7 @@ class _Guarded(asyncio.Protocol):
             transport.abort()
             return
         self._transport = transport
+        _notice_lost_peer(transport)
         self._inner = self._server()
         self._inner.connection_made(transport)
 
@@ -225,3 +231,15 @@ class _Guarded(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self._inner is not None:
             self._inner.resume_writing()
+
+
+def _notice_lost_peer(transport: asyncio.BaseTransport) -> None:
+    """A watch or a session may be silent for hours: have the kernel ask whether the peer is still
+    there."""
+    sock: Any = transport.get_extra_info("socket")
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if option := getattr(socket, name, None):
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)

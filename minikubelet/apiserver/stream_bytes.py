@@ -9,17 +9,14 @@ so that its handler is cancelled when the client goes (A-3).
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
 _HIGH = 256 * 1024
 _LOW = 64 * 1024
-_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-"""Seconds, seconds, times: after a minute without a sign of life the peer is lost."""
 
 
 class ByteLink(Protocol):
@@ -164,7 +161,6 @@ async def upgrade(
         raise ConnectionResetError("the connection was lost")
     response = _Switching(status=101, headers={"Connection": "Upgrade", **headers})
     response.force_close()
-    notice_lost_peer(transport)
     connection = UpgradedConnection(transport)
     await response.prepare(request)
     return response, connection
@@ -189,14 +185,3 @@ class WebSocketBytes:
 
     async def close(self) -> None:
         await self._ws.close(code=1000)
-
-
-def notice_lost_peer(transport: asyncio.BaseTransport) -> None:
-    """A session may be silent for hours: have the kernel ask whether the peer is still there."""
-    sock: Any = transport.get_extra_info("socket")
-    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if option := getattr(socket, name, None):
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)

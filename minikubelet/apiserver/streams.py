@@ -18,7 +18,7 @@ from minikubelet.apiserver.port_forward_channels import forward_over_channels
 from minikubelet.apiserver.responses import ApiError, not_found
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.stream_bridge import Bridge
-from minikubelet.apiserver.stream_bytes import WebSocketBytes, notice_lost_peer, upgrade
+from minikubelet.apiserver.stream_bytes import WebSocketBytes, upgrade
 from minikubelet.apiserver.stream_remotes import Remote, SpdyRemote, WebSocketRemote
 from minikubelet.apiserver.stream_requests import (
     PORT_FORWARD,
@@ -156,8 +156,6 @@ async def _websocket(request: web.Request, protocols: Iterable[str]) -> web.WebS
     ws = web.WebSocketResponse(
         protocols=[name for name in protocols if name], max_msg_size=_MAX_MESSAGE, compress=False
     )
-    if request.transport is not None:
-        notice_lost_peer(request.transport)
     try:
         await ws.prepare(request)
     except web.HTTPException as err:

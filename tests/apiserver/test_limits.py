@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -109,6 +111,22 @@ async def test_what_has_arrived_is_left_alone() -> None:
         await clock.advance(3600)
         assert served.guard.connections == 1
         writer.close()
+
+
+async def test_the_kernel_asks_whether_a_silent_client_is_still_there() -> None:
+    async def options(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        sock = request.transport.get_extra_info("socket")
+        asked = sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+        return web.json_response({"asked": asked, "idle": idle})
+
+    async with serving((Route("GET", "/options", options),)) as served:
+        reader, writer = await _connect(served)
+        writer.write(b"GET /options HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"asked": 1, "idle": 30}
 
 
 async def test_too_many_connections_are_refused(caplog: pytest.LogCaptureFixture) -> None:
