@@ -271,7 +271,7 @@ class _Daemon:
 
     def _why_not_listening(self, error: OSError) -> str:
         listen = self._config.listen
-        if error.errno == errno.EADDRNOTAVAIL:
+        if error.errno in (errno.EADDRNOTAVAIL, None):  # None: from Python 3.13 on
             return f"cannot listen on {listen}: this host has no address {listen.host}"
         if error.errno == errno.EACCES:
             return f"cannot listen on {listen}: ports below 1024 are for root: choose another"
