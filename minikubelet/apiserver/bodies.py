@@ -25,7 +25,7 @@ from minikubelet.manifest.findings import Finding, Positions, Severity
 from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.manifest.strict import check_message
 from minikubelet.manifest.yaml_text import parse_text
-from minikubelet.store.kinds import Resource
+from minikubelet.store.kinds import Resource, resource_of
 from minikubelet.value_class import dataclass
 
 JSON_TYPE = "application/json"
@@ -33,6 +33,7 @@ YAML_TYPE = "application/yaml"
 PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 _ACCEPTED = (JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE)
 _MAX_DEPTH = 150
+_SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 _LOCATED_BYTES = 256 * 1024
 """In larger bodies a repeated field is named without its path, which takes long to find."""
 _UNKNOWN = "unknown field "
@@ -115,22 +116,32 @@ def as_document(body: Body, resource: Resource) -> Json:
     api_version = content.get("apiVersion") or resource.api_version
     if not isinstance(kind, str) or not isinstance(api_version, str):
         raise bad_request("couldn't get version/kind; json parse error: a string is wanted")
-    if kind != resource.kind:
-        version = api_version.rpartition("/")[2]
-        why = f"no kind {resource.kind} is registered for that body"
-        raise bad_request(
-            f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
-        )
-    if api_version != resource.api_version:
-        raise bad_request(
-            f"the API version in the data ({api_version}) does not match the expected API version "
-            f"({resource.api_version})"
-        )
+    if (kind, api_version) != (resource.kind, resource.api_version):
+        raise _of_another_kind(kind, api_version, resource)
     if resource.message and has_null_items(content):
         content = without_null_items(content, resource.message)
     rest = {k: v for k, v in content.items() if k not in ("apiVersion", "kind")}
     document: Json = copy_json({"apiVersion": api_version, "kind": kind, **rest})
     return document
+
+
+def _of_another_kind(kind: str, api_version: str, resource: Resource) -> ApiError:
+    found = resource_of(api_version, kind)
+    if found is not None and kind == resource.kind:
+        return bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    if found is not None:
+        group = resource.group.partition(".")[0] or "core"
+        why = f"converting ({found.version}.{kind}) to ({group}.{resource.kind}): "
+        why += "unknown conversion"
+    else:
+        why = f'no kind "{kind}" is registered for version "{api_version}" in scheme "{_SCHEME}"'
+    version = api_version.rpartition("/")[2]
+    return bad_request(
+        f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
+    )
 
 
 def check_fields(document: Json, resource: Resource) -> CheckedFields:

@@ -11,15 +11,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from minikubelet.apiserver import option_rules
 from minikubelet.apiserver.metadata import (
     FOREGROUND_FINALIZER,
     finalizers,
-    precondition_failed,
     timestamp,
     uid_of,
 )
 from minikubelet.apiserver.requests import Query, Target, integer, is_dry_run
-from minikubelet.apiserver.responses import bad_request, forbidden, not_found
+from minikubelet.apiserver.responses import (
+    ApiError,
+    bad_request,
+    forbidden,
+    not_found,
+    object_details,
+)
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.strategies.kinds import strategy_of
 from minikubelet.apiserver.writing import is_finished
@@ -65,6 +71,8 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
         body = {}
     if not isinstance(body, dict):
         raise bad_request("DeleteOptions: an object is wanted")
+    if body.get("kind") not in (None, "", "DeleteOptions"):
+        raise bad_request("decoded object cannot be converted to DeleteOptions")
     grace = body.get("gracePeriodSeconds")
     if grace is None:
         grace = integer(query, "gracePeriodSeconds")
@@ -74,27 +82,29 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
     preconditions = {} if preconditions is None else preconditions
     if not isinstance(preconditions, dict):
         raise bad_request("DeleteOptions: preconditions: an object is wanted")
+    if not isinstance(body.get("dryRun", []), list | None):
+        raise bad_request("DeleteOptions: dryRun: a list is wanted")
+    asked_dry = query.getall("dryRun", [])
+    propagation, orphan = _propagation(body, query), body.get("orphanDependents")
+    for asked in (asked_dry, body.get("dryRun")):
+        errors = option_rules.check_deletion(propagation, orphan, asked)
+        option_rules.refuse("DeleteOptions", errors)
+    by_default = Propagation.ORPHAN if orphan is True else Propagation.BACKGROUND
     return DeleteOptions(
         grace_period_seconds=grace,
-        propagation=_propagation(body, query),
+        propagation=Propagation(propagation or by_default),
         uid=str(preconditions.get("uid") or ""),
         resource_version=str(preconditions.get("resourceVersion") or ""),
-        dry_run=is_dry_run(body.get("dryRun")) or is_dry_run(query.getall("dryRun", [])),
+        dry_run=is_dry_run(body.get("dryRun")) or is_dry_run(asked_dry),
     )
 
 
-def _propagation(body: Json, query: Query) -> Propagation:
-    text = body.get("propagationPolicy") or query.get("propagationPolicy", "")
-    if not text:
-        orphan = body.get("orphanDependents")
-        text = Propagation.ORPHAN if orphan is True else Propagation.BACKGROUND
-    try:
-        return Propagation(text)
-    except ValueError:
-        raise bad_request(
-            f'propagationPolicy: Unsupported value: "{text}": supported values: "Background", '
-            '"Foreground", "Orphan"'
-        ) from None
+def _propagation(body: Json, query: Query) -> str:
+    """Empty for the default."""
+    text = body.get("propagationPolicy")
+    if text is not None and not isinstance(text, str):
+        raise bad_request("DeleteOptions: propagationPolicy: a string is wanted")
+    return text or query.get("propagationPolicy", "")
 
 
 def plan_deletion(
@@ -140,6 +150,18 @@ def _grace_of_pod(document: Json, options: DeleteOptions) -> int:
     return 1 if grace < 0 else min(int(grace), _LONGEST_GRACE_SECONDS)
 
 
+def _unmet(target: Target, what: str, wanted: str, found: str, why: str) -> ApiError:
+    """A precondition (K-41); upstream names the kind here rather than the resource."""
+    resource, name = target.resource, target.name
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = (
+        f'Operation cannot be fulfilled on {kind} "{name}": the {what} in the precondition '
+        f"({wanted}) does not match the {what} in record ({found}). {why}"
+    )
+    details = {**object_details(resource, name), "kind": resource.kind}
+    return ApiError(409, "Conflict", message, details=details)
+
+
 class ObjectDeleter:
     def __init__(self, services: ApiServices) -> None:
         self._store = services.store
@@ -173,10 +195,11 @@ class ObjectDeleter:
     def _check(self, target: Target, stored: StoredObject, options: DeleteOptions) -> None:
         uid, version = uid_of(stored.document), str(stored.resource_version)
         if options.uid not in ("", uid):
-            raise precondition_failed(target, "UID", options.uid, uid)
+            why = "The object might have been deleted and then recreated"
+            raise _unmet(target, "UID", options.uid, uid, why)
         if options.resource_version not in ("", version):
-            wanted = options.resource_version
-            raise precondition_failed(target, "ResourceVersion", wanted, version)
+            wanted, why = options.resource_version, "The object might have been modified"
+            raise _unmet(target, "ResourceVersion", wanted, version, why)
         if target.resource.storage == ("", "namespaces") and target.name in PROTECTED_NAMESPACES:
             raise forbidden(target.resource, target.name, "this namespace may not be deleted")
 

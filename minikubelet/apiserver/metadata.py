@@ -78,16 +78,21 @@ def with_kept_metadata(document: Json, stored: Json, target: Target) -> Json:
     written: Json = document.get("metadata") or {}
     old: Json = stored["metadata"]
     check_place(written, target)
-    if written.get("name", "") not in ("", target.name):
+    if not written.get("name"):
+        why = f"the name of the object ({target.name} based on URL) was undeterminable"
+        raise bad_request(f"{why}: name must be provided")
+    if written["name"] != target.name:
         raise bad_request(
             f"the name of the object ({written['name']}) does not match the name on the URL "
             f"({target.name})"
         )
     check_uid(str(written.get("uid") or ""), stored, target)
     meta = {"name": old["name"]}
-    for key in ("generateName", "namespace", "uid", "creationTimestamp"):
+    for key in ("generateName", "namespace", "uid"):
         if key in old:
             meta[key] = written.get(key) or old[key]
+    if "creationTimestamp" in old:  # as upstream, another one is ignored
+        meta["creationTimestamp"] = old["creationTimestamp"]
     meta |= {key: value for key, value in written.items() if key not in meta}
     for key in (*_KEPT, "selfLink", "resourceVersion"):
         meta.pop(key, None)
@@ -150,7 +155,7 @@ def validate_references(document: Json) -> Iterator[FieldError]:
 
 def validate_metadata_update(new: Json, old: Json) -> Iterator[FieldError]:
     new_meta, old_meta = new["metadata"], old["metadata"]
-    for key in ("creationTimestamp", "uid", "name", "namespace"):
+    for key in ("uid", "name", "namespace"):
         if new_meta.get(key) != old_meta.get(key):
             yield invalid(_PATH.child(key), new_meta.get(key), _IMMUTABLE)
     if old_meta.get("deletionTimestamp"):

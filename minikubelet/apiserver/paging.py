@@ -14,8 +14,13 @@ from collections.abc import Sequence
 
 import orjson
 
-from minikubelet.apiserver.requests import ListOptions, Target, version_number
-from minikubelet.apiserver.responses import ApiError, bad_request, expired
+from minikubelet.apiserver.requests import EXACT, ListOptions, Target, version_number
+from minikubelet.apiserver.responses import (
+    ApiError,
+    bad_request,
+    expired,
+    too_large_version,
+)
 from minikubelet.apiserver.selecting import Selection
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.objects import Expired, Key, StoredObject
@@ -24,6 +29,7 @@ from minikubelet.value_class import dataclass
 
 _TOKEN_VERSION = "meta.k8s.io/v1"
 _ANY_STATE = -1
+_TOO_OLD_LIST = "The resourceVersion for the provided list is too old."
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start "
     "a new list without the continue parameter, or use the continue token in this response to "
@@ -53,11 +59,11 @@ class Page:
 
 
 def page_of(store: ObjectStore, target: Target, selection: Selection, options: ListOptions) -> Page:
-    """Raises ApiError 400 for a token that is none, 410 for one that is too old."""
-    version_number(options.resource_version)  # any is answered with the present state (K-28)
+    """Raises ApiError 400 for a token that is none, 410 for one that is too old, 504 for a version
+    from the future."""
+    asked = version_number(options.resource_version)
     if not options.continue_token:
-        version = store.resource_version
-        objects = store.list(target.resource.storage, target.list_namespace)
+        objects, version = _first(store, target, options, asked)
         # A list at version 0 is one from upstream's cache, which always answers in one part.
         limit = 0 if options.resource_version == "0" else options.limit
         return _cut(objects, selection, limit, version)
@@ -73,6 +79,28 @@ def page_of(store: ObjectStore, target: Target, selection: Selection, options: L
     rest = [stored for stored in objects if _place(stored.key) > after]
     shown = store.resource_version if version == _ANY_STATE else version
     return _cut(rest, selection, options.limit, shown)
+
+
+def _first(
+    store: ObjectStore, target: Target, options: ListOptions, asked: int | None
+) -> tuple[Sequence[StoredObject], int]:
+    """The state that a list begins with: the present one, which is as new as any that a client
+    can know, but for a version that is asked for as it was (K-28)."""
+    now = store.resource_version
+    if asked is not None:
+        require_known(asked, now)
+        if asked < now and (options.match == EXACT or (options.limit > 0 and not options.match)):
+            try:
+                return _objects_at(store, target, asked), asked
+            except Expired as err:
+                raise expired(_TOO_OLD_LIST) from err
+    return store.list(target.resource.storage, target.list_namespace), now
+
+
+def require_known(asked: int | None, now: int) -> None:
+    """Nobody can be shown a state that has not been; a client waits and asks again."""
+    if asked is not None and asked > now:
+        raise too_large_version(asked, now)
 
 
 def _cut(objects: Sequence[StoredObject], selection: Selection, limit: int, version: int) -> Page:
@@ -124,4 +152,4 @@ def _read_token(text: str) -> tuple[int, tuple[str, str]]:
 
 
 def _no_token(why: str) -> ApiError:
-    return bad_request(f"continue key is not valid: {why}")
+    return bad_request(f"invalid continue token: continue key is not valid: {why}")

@@ -7,7 +7,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -43,13 +43,14 @@ from minikubelet.store.patch import (
 _JSON = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
-_APPLY = "application/apply-patch+yaml"
-_ACCEPTED = (_JSON, _MERGE, _STRATEGIC, _APPLY)
+APPLY_TYPE = "application/apply-patch+yaml"
+_ACCEPTED = (_JSON, _MERGE, _STRATEGIC, APPLY_TYPE)
 _MAX_OPERATIONS = 10_000
+_MEMBERS = ("op", "path", "from", "value")
 
 
 def read_patch(data: bytes, kind: str) -> Body:
-    return read_yaml(data) if kind == _APPLY else read_json(data)
+    return read_yaml(data) if kind == APPLY_TYPE else read_json(data)
 
 
 class ObjectPatcher:
@@ -63,7 +64,7 @@ class ObjectPatcher:
     ) -> Written:
         """`kind` is the media type, `read` reads the body when it matters."""
         require_stored(target.resource)
-        if kind == _APPLY:
+        if kind == APPLY_TYPE:
             return self._apply(target, read(), options)
         if kind not in _ACCEPTED:
             raise unsupported_media_type(_ACCEPTED)
@@ -79,9 +80,6 @@ class ObjectPatcher:
     def _apply(self, target: Target, body: Body, options: WriteOptions) -> Written:
         """Server-side apply (K-40)."""
         resource = target.resource
-        if not options.field_manager:
-            message = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: '
-            raise ApiError(422, "Invalid", f"{message}is required for apply patch")
         applied = self._applied(target, body, options)
         stored = self._store.get(target.key)
         if stored is None and target.subresource:
@@ -173,12 +171,23 @@ def _checked(
     path = FieldPath().child("patch")
     if checked.mistyped:
         raise invalid("", "", "", [invalid_field(path, given, checked.mistyped[0])])
-    strict = (*body.duplicates, *checked.strict)
+    own = body.duplicates
+    if kind == _JSON:
+        own = tuple(f"json patch {text}" for text in (*own, *_unknown_members(body.content)))
+    strict = (*own, *checked.strict)
     if strict and options.field_validation is FieldValidation.STRICT:
         why = f"strict decoding error: {', '.join(strict)}"
         raise invalid("", "", "", [invalid_field(path, given, why)])
     warned = strict if options.field_validation is FieldValidation.WARN else ()
     return checked.document, warned
+
+
+def _unknown_members(operations: Any) -> Iterator[str]:
+    """What an operation of a JSON patch does not know."""
+    for index, operation in enumerate(operations):
+        for name in operation:
+            if name not in _MEMBERS:
+                yield f'unknown field "[{index}].{name}"'
 
 
 def _not_declared(unknown: str) -> str:

@@ -16,6 +16,7 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.schema import Field, load_schema
 
 _LENGTHS = {"time": len("2006-01-02T15:04:05Z"), "microtime": len("2006-01-02T15:04:05.000000Z")}
+_METADATA = "meta.ObjectMeta"
 _PRECISIONS = {"time": "seconds", "microtime": "microseconds"}
 
 
@@ -28,6 +29,30 @@ def with_plain_times(document: Json, message: str) -> Json:
         and (plain := _plain(field, field.shape, value)) is not value
     }
     return {**document, **changed} if changed else document
+
+
+def with_null_times(document: Json, message: str) -> Json:
+    """Times that upstream writes as null where there are none, so that what a client sends back
+    without them is no change. Metadata and values in maps have none of these."""
+    changed: Json = {}
+    for name, field in _fields_with_times(message).items():
+        value = document.get(name)
+        if value is None:
+            if name not in document and field.type in _LENGTHS and not field.shape:
+                changed[name] = None
+        elif (filled := _with_nulls(field, value)) is not value:
+            changed[name] = filled
+    return {**document, **changed} if changed else document
+
+
+def _with_nulls(field: Field, value: Any) -> Any:
+    if not field.is_message or field.type == _METADATA or "{" in field.shape:
+        return value
+    if isinstance(value, list):
+        items = [with_null_times(item, field.type) for item in value]
+        same = all(item is old for item, old in zip(items, value, strict=True))
+        return value if same else items
+    return with_null_times(value, field.type)
 
 
 def _plain(field: Field, shape: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ from aiohttp import web
 from minikubelet.apiserver.bodies import Body, read_body
 from minikubelet.apiserver.deleting import ObjectDeleter, delete_options
 from minikubelet.apiserver.metadata import check_place, check_uid, timestamp
-from minikubelet.apiserver.requests import Target, find_target, is_dry_run, write_options
+from minikubelet.apiserver.requests import Target, find_target, write_options
 from minikubelet.apiserver.resources import ResourceHandlers, json_response
 from minikubelet.apiserver.responses import (
     bad_request,
@@ -58,7 +58,7 @@ class PodActions:
             raise bad_request("target.name: Required value")
         if why := _why_not_bound(stored.document):
             raise conflict(target.resource, target.name, f"pod {target.name} {why}")
-        if write_options(request.query, is_dry_run(document.get("dryRun"))).dry_run:
+        if write_options(request.query, "CreateOptions", dry_run=document.get("dryRun")).dry_run:
             return await self._done(None)
         bound: Json = copy_json(stored.document)
         bound["spec"]["nodeName"] = node

@@ -36,10 +36,10 @@ class Renderer:
     now: datetime
 
     def __post_init__(self) -> None:
-        if self.include_object not in _INCLUDES:
+        if self.wanted.form is Form.TABLE and self.include_object not in _INCLUDES:
             raise bad_request(
-                f'includeObject: Invalid value: "{self.include_object}": must be one of "None", '
-                '"Metadata", "Object"'
+                "Unable to convert to Table as requested: includeObject: Invalid value: "
+                f"\"{self.include_object}\": must be 'Metadata', 'Object', 'None', or empty"
             )
 
     def stored(self, stored: StoredObject) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
 
+from minikubelet.apiserver import option_rules
 from minikubelet.apiserver.responses import bad_request, no_such_path
 from minikubelet.store.kinds import Resource, Serving, resource_at
 from minikubelet.store.objects import Key
@@ -22,9 +23,8 @@ from minikubelet.store.selectors import (
 )
 from minikubelet.value_class import dataclass
 
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
-_MATCHES = ("", "NotOlderThan", "Exact")
+_FALSE = ("0", "false")
+EXACT = "Exact"
 
 
 class Query(Protocol):
@@ -75,10 +75,13 @@ class ListOptions:
     labels: LabelSelector
     fields: FieldSelector
     resource_version: str = ""
+    match: str = ""
+    """How the version is meant: `Exact`, `NotOlderThan`, or empty for the default."""
     watch: bool = False
     timeout_seconds: int | None = None
     bookmarks: bool = False
-    send_initial_events: bool = False
+    send_initial_events: bool | None = None
+    """None where the client leaves it to the version."""
     include_object: str = ""
     limit: int = 0
     """0 for no limit."""
@@ -103,35 +106,48 @@ def find_target(match: Mapping[str, str], subresource: str = "") -> Target:
     return Target(resource, namespace, name, subresource)
 
 
-def write_options(query: Query, dry_run: bool = False) -> WriteOptions:
-    """`dry_run` is what a body said about it."""
-    validation = query.get("fieldValidation", "") or FieldValidation.WARN
-    try:
-        validation = FieldValidation(validation)
-    except ValueError:
-        message = f'fieldValidation: Unsupported value: "{validation}"'
-        raise bad_request(f'{message}: supported values: "Ignore", "Strict", "Warn"') from None
+def write_options(
+    query: Query, kind: str, *, dry_run: object = None, applies: bool = False
+) -> WriteOptions:
+    """`kind` is that of the options, as `CreateOptions`; `dry_run` is what a body said about it,
+    and `applies` whether this is a server-side apply."""
+    validation, manager = query.get("fieldValidation", ""), query.get("fieldManager", "")
+    asked_dry = query.getall("dryRun", [])
+    forced = kind == "PatchOptions" and bool(query.getall("force", []))
+    for asked in (asked_dry, dry_run):
+        errors = option_rules.check_write(
+            manager=manager, dry_run=asked, validation=validation, forced=forced, applies=applies
+        )
+        option_rules.refuse(kind, errors)
     return WriteOptions(
-        dry_run=dry_run or is_dry_run(query.getall("dryRun", [])),
-        field_validation=validation,
-        field_manager=query.get("fieldManager", ""),
+        dry_run=is_dry_run(dry_run) or is_dry_run(asked_dry),
+        field_validation=FieldValidation(validation or FieldValidation.WARN),
+        field_manager=manager,
         force=boolean(query, "force"),
     )
 
 
 def list_options(query: Query) -> ListOptions:
-    if query.get("resourceVersionMatch", "") not in _MATCHES:
-        raise bad_request("resourceVersionMatch: Unsupported value")
+    match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
+    token, watch = query.get("continue", ""), boolean(query, "watch")
+    initial_events = None
+    if query.getall("sendInitialEvents", []):
+        initial_events = boolean(query, "sendInitialEvents")
+    errors = option_rules.check_list(
+        match=match, version=version, token=token, watch=watch, initial_events=initial_events
+    )
+    option_rules.refuse("ListOptions", errors)
     return ListOptions(
         *selectors(query),
-        resource_version=query.get("resourceVersion", ""),
-        watch=boolean(query, "watch"),
+        resource_version=version,
+        match=match,
+        watch=watch,
         timeout_seconds=integer(query, "timeoutSeconds"),
         bookmarks=boolean(query, "allowWatchBookmarks"),
-        send_initial_events=boolean(query, "sendInitialEvents"),
+        send_initial_events=initial_events,
         include_object=query.get("includeObject", ""),
         limit=max(integer(query, "limit") or 0, 0),
-        continue_token=query.get("continue", ""),
+        continue_token=token,
     )
 
 
@@ -144,21 +160,14 @@ def selectors(query: Query) -> tuple[LabelSelector, FieldSelector]:
 
 
 def is_dry_run(values: object) -> bool:
-    """`dryRun` of a query or a body: only `All` exists."""
-    if values in (None, []):
-        return False
-    if isinstance(values, list) and all(value in ("All", "") for value in values):
-        return "All" in values
-    raise bad_request('dryRun: Unsupported value: supported values: "All"')
+    """`dryRun` of a query or a body that `option_rules` passed."""
+    return isinstance(values, list) and "All" in values
 
 
 def boolean(query: Query, name: str) -> bool:
-    text = query.get(name, "")
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise bad_request(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+    """As upstream reads it: what is there is true (`?watch`), unless it says false (K-12)."""
+    values = query.getall(name, [])
+    return bool(values) and values[0].lower() not in _FALSE
 
 
 def integer(query: Query, name: str) -> int | None:

@@ -21,10 +21,16 @@ from minikubelet.apiserver.deleting import (
     delete_options,
 )
 from minikubelet.apiserver.negotiation import media_type, wanted_form
-from minikubelet.apiserver.paging import page_of
-from minikubelet.apiserver.patching import ObjectPatcher, read_patch
+from minikubelet.apiserver.paging import page_of, require_known
+from minikubelet.apiserver.patching import APPLY_TYPE, ObjectPatcher, read_patch
 from minikubelet.apiserver.rendering import Renderer
-from minikubelet.apiserver.requests import Target, find_target, list_options, write_options
+from minikubelet.apiserver.requests import (
+    Target,
+    find_target,
+    list_options,
+    version_number,
+    write_options,
+)
 from minikubelet.apiserver.responses import (
     method_not_allowed,
     not_found,
@@ -83,6 +89,8 @@ class ResourceHandlers:
         subresource = target.resource.subresource(target.subresource)
         if subresource is not None and "get" not in subresource.verbs:
             raise method_not_allowed()
+        asked = version_number(request.query.get("resourceVersion", ""))
+        require_known(asked, self._store.resource_version)
         stored = self._store.get(target.key)
         if stored is None:
             raise not_found(target.resource, target.name)
@@ -94,16 +102,22 @@ class ResourceHandlers:
             raise method_not_allowed()
         data = await request.read()
         self.require_disk()
+        options = write_options(request.query, "CreateOptions")
         body = await _read(data, request)
-        written = self._writer.create(target, body, write_options(request.query))
+        written = self._writer.create(target, body, options)
         return await self._answer(request, target, written)
+
+    async def refuse_method(self, request: web.Request) -> web.StreamResponse:
+        find_target(request.match_info)
+        raise method_not_allowed()
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         target = self._writable(request, "update")
         data = await request.read()
         self.require_disk()
+        options = write_options(request.query, "UpdateOptions")
         body = await _read(data, request)
-        written = self._writer.update(target, body, write_options(request.query))
+        written = self._writer.update(target, body, options)
         return await self._answer(request, target, written)
 
     async def patch(self, request: web.Request) -> web.StreamResponse:
@@ -111,8 +125,9 @@ class ResourceHandlers:
         data = await request.read()
         self.require_disk()
         kind = media_type(request.headers.get("Content-Type", ""))
+        options = write_options(request.query, "PatchOptions", applies=kind == APPLY_TYPE)
         read = await _reading(data, lambda: read_patch(data, kind))
-        written = self._patcher.patch(target, read, kind, write_options(request.query))
+        written = self._patcher.patch(target, read, kind, options)
         return await self._answer(request, target, written)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:

@@ -149,6 +149,14 @@ def expired(message: str) -> ApiError:
     return ApiError(410, "Expired", message)
 
 
+def too_large_version(asked: int, current: int) -> ApiError:
+    """A resourceVersion that has not been given yet."""
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    message = f"Too large resource version: {asked}, current: {current}"
+    details = {"causes": [cause]}
+    return ApiError(504, "Timeout", message, details=details, retry_after_seconds=1)
+
+
 def unsupported_media_type(accepted: Iterable[str]) -> ApiError:
     message = (
         "the body of the request was in an unknown format - accepted media types include: "

@@ -25,6 +25,9 @@ def resource_routes(handlers: ResourceHandlers) -> Iterator[Route]:
             yield Route("GET", place, handlers.list_or_watch)
             yield Route("POST", place, handlers.create)
             yield Route("DELETE", place, handlers.delete_collection)
+            # Which else would read as a subresource of a namespace.
+            for method in ("PUT", "PATCH"):
+                yield Route(method, place, handlers.refuse_method)
             yield from _item(f"{place}/{{name}}", handlers)
             yield from _item(f"{place}/{{name}}/{{subresource}}", handlers, subresource=True)
 

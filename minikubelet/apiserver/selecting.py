@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from minikubelet.apiserver.responses import bad_request
 from minikubelet.manifest.json_tree import Json
+from minikubelet.store.field_values import unsupported_field
 from minikubelet.store.kinds import Resource
 from minikubelet.store.objects import StoredObject
 from minikubelet.store.selectors import FieldSelector, LabelSelector, field_value
@@ -24,7 +25,7 @@ class Selection:
     def __post_init__(self) -> None:
         for term in self.fields.terms:
             if field_value(self.resource, {}, term.field) is None:
-                raise bad_request(f"field label not supported: {term.field}")
+                raise bad_request(unsupported_field(self.resource, term.field))
 
     @property
     def is_everything(self) -> bool:

@@ -170,9 +170,13 @@ class _Stream:
         now = self._store.resource_version
         if since is not None and since > now:
             raise expired(f"too large resource version: {since}, current: {now}")
-        initial = since is None or self._options.send_initial_events
+        initial = self._options.send_initial_events
+        if initial is None:
+            initial = since is None
         try:
-            self.watch = self._store.watch(storage, namespace, since=None if initial else since)
+            self.watch = self._store.watch(
+                storage, namespace, since=None if initial else since or now
+            )
         except Expired as err:
             return iter((_error_line(expired(str(err)).status),))
         if not initial:

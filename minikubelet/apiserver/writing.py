@@ -16,6 +16,7 @@ import orjson
 from minikubelet.apiserver import metadata
 from minikubelet.apiserver.bodies import Body, checked_document
 from minikubelet.apiserver.ephemeral import validate_ephemeral_containers
+from minikubelet.apiserver.plain_times import with_null_times
 from minikubelet.apiserver.requests import Target, WriteOptions, version_number
 from minikubelet.apiserver.resizing import validate_resize, with_new_resources
 from minikubelet.apiserver.responses import (
@@ -95,6 +96,7 @@ class ObjectWriter:
                 break
             if (document.get("metadata") or {}).get("name") or attempt == _NAME_ATTEMPTS - 1:
                 raise already_exists(resource, name)
+        new = with_null_times(new, stored_message(resource))
         warnings = (*warnings, *advice(findings))
         if options.dry_run:
             return Written(served_form(new, resource), None, True, warnings)
@@ -136,6 +138,7 @@ class ObjectWriter:
         new, errors, findings = self._changed(target, new, stored.document)
         if errors:
             raise invalid(resource.group, resource.kind, target.name, errors)
+        new = self._with_null_times(new, stored.document, target)
         new = self._with_owners(new, stored.document, target, options, applied)
         warnings = (*warnings, *advice(findings))
         if options.dry_run:
@@ -177,6 +180,13 @@ class ObjectWriter:
         if strategy.counts_generation:
             new = _with_generation(new, old)
         return new, with_refusals(errors, findings), findings
+
+    def _with_null_times(self, new: Json, old: Json, target: Target) -> Json:
+        """A status that the client could not write stays as it is, for else a change of nothing
+        would be one (K-36)."""
+        filled = with_null_times(new, stored_message(target.resource))
+        own_status = strategy_of(target.resource).has_status and target.subresource != "status"
+        return {**filled, "status": old["status"]} if own_status and "status" in old else filled
 
     def _others(self, target: Target, name: str) -> Others:
         """Looked for only where a kind asks."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
 
@@ -21,6 +22,14 @@ def field_value(resource: Resource, document: Json, field: str) -> str | None:
     (400 `field label not supported: …`)."""
     read = _METADATA.get(field) or _BY_KIND.get((resource.group, resource.kind), {}).get(field)
     return read(document) if read else None
+
+
+def unsupported_field(resource: Resource, field: str) -> str:
+    """The text of the 400; kinds without fields of their own have upstream's general one."""
+    if (resource.group, resource.kind) in _BY_KIND:
+        return f"field label not supported: {field}"
+    offered = ", ".join(go_quote(name) for name in _METADATA)
+    return f"{go_quote(field)} is not a known field selector: only {offered}"
 
 
 def _at(path: str, default: str = "") -> Read:

@@ -124,18 +124,55 @@ async def test_eviction_is_a_deletion(api: Api) -> None:  # K-46
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "code", "message"),
     [
-        pytest.param({"gracePeriodSeconds": "x"}, id="grace as text"),
-        pytest.param({"propagationPolicy": "Sideways"}, id="unknown policy"),
-        pytest.param({"preconditions": []}, id="preconditions as list"),
-        pytest.param([], id="a list"),
-        pytest.param({"dryRun": "All"}, id="dry run as text"),
+        pytest.param({"gracePeriodSeconds": "x"}, 400, "a number", id="grace as text"),
+        pytest.param(
+            {"propagationPolicy": "Sideways"},
+            422,
+            'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: '
+            '"Sideways": supported values: "Foreground", "Background", "Orphan", "nil"',
+            id="unknown policy",
+        ),
+        pytest.param({"propagationPolicy": 1}, 400, "a string", id="policy as number"),
+        pytest.param(
+            {"propagationPolicy": "Orphan", "orphanDependents": True},
+            422,
+            "orphanDependents and deletionPropagation cannot be both set",
+            id="two policies",
+        ),
+        pytest.param({"preconditions": []}, 400, "an object", id="preconditions as list"),
+        pytest.param([], 400, "an object", id="a list"),
+        pytest.param({"dryRun": "All"}, 400, "a list", id="dry run as text"),
+        pytest.param(
+            {"dryRun": ["Some"]},
+            422,
+            'dryRun: Unsupported value: ["Some"]: supported values: "All"',
+            id="unknown dry run",
+        ),
+        pytest.param(
+            {"kind": "Pod"}, 400, "cannot be converted to DeleteOptions", id="another kind"
+        ),
+        pytest.param(  # K-41
+            {"preconditions": {"uid": "other"}},
+            409,
+            'Operation cannot be fulfilled on ConfigMap "settings": the UID in the precondition '
+            "(other) does not match the UID in record (",
+            id="another object",
+        ),
+        pytest.param(
+            {"preconditions": {"resourceVersion": "1"}},
+            409,
+            "the ResourceVersion in the precondition (1) does not match the ResourceVersion in "
+            "record (",
+            id="another version",
+        ),
     ],
 )
-async def test_bad_options_are_refused(api: Api, options: object) -> None:
+async def test_bad_options_are_refused(api: Api, options: object, code: int, message: str) -> None:
     await api.ok("POST", MAPS, a_config_map())
-    assert (await api("DELETE", f"{MAPS}/settings", options)).status == 400
+    answer = await api("DELETE", f"{MAPS}/settings", options)
+    assert (answer.status, message in answer.message) == (code, True), answer.body
     assert (await api("GET", f"{MAPS}/settings")).status == 200
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from minikubelet.store.objects import Key
 from tests.apiserver.api import CORE, Api, a_config_map, a_pod, serving_api
 
 MAPS = f"{CORE}/configmaps"
@@ -62,6 +63,38 @@ async def test_unknown_field_in_a_patch(api: Api) -> None:  # K-47
         ' "" is invalid: patch: Invalid value: "map[spec:map[bogus:1 hostname:a]]": strict '
         'decoding error: unknown field "spec.bogus"'
     )
+
+
+async def test_unknown_members_of_an_operation(api: Api) -> None:  # K-47
+    await api.ok("POST", MAPS, a_config_map())
+    patch = b'[{"op":"add","op":"add","path":"/data/size","value":"1","note":"x"}]'
+    kind = "application/json-patch+json"
+    warned = await api("PATCH", f"{MAPS}/settings?dryRun=All", patch, kind)
+    assert warned.warnings == (
+        '299 - "json patch duplicate field \\"[0].op\\""',
+        '299 - "json patch unknown field \\"[0].note\\""',
+    )
+    refused = await api("PATCH", f"{MAPS}/settings?fieldValidation=Strict", patch, kind)
+    assert refused.status == 422
+    assert refused.message.endswith(
+        'strict decoding error: json patch duplicate field "[0].op", json patch unknown field '
+        '"[0].note"'
+    )
+
+
+@pytest.mark.parametrize("kind", ["merge-patch", "strategic-merge-patch"])
+async def test_the_status_stays_as_it_was(api: Api, kind: str) -> None:  # K-36
+    """With the times that are null: else a change of nothing would be one."""
+    created = await api.ok("POST", PODS, a_pod())
+    key = Key("", "pods", "default", "web")
+    condition = {"type": "Ready", "status": "True", "lastProbeTime": None}
+    stored = api.store.replace(key, {**created, "status": {"conditions": [condition]}})
+    same = (await api.patch(f"{PODS}/web", {"spec": {"hostname": None}}, kind)).body
+    assert same["metadata"]["resourceVersion"] == str(stored.resource_version)
+    changed = (await api.patch(f"{PODS}/web", {"metadata": {"labels": {"a": "b"}}}, kind)).body
+    assert changed["status"]["conditions"] == [condition]
+    status = await api.ok("PUT", f"{PODS}/web/status", changed)
+    assert status["status"]["conditions"] == [{**condition, "lastTransitionTime": None}]
 
 
 APPLY = "application/apply-patch+yaml"

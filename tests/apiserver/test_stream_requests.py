@@ -27,7 +27,6 @@ from minikubelet.manifest.json_tree import Json
 EXEC, ATTACH = Verb.EXEC, Verb.ATTACH
 NO_COMMAND = (400, "you must specify at least one command for the container")
 NO_STREAM = (400, "you must specify at least 1 of stdin, stdout, stderr")
-NO_BOOLEAN = (400, 'strconv.ParseBool: parsing "perhaps": invalid syntax')
 NOT_RUNNING = (500, 'unable to upgrade connection: container not found ("app")')
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
@@ -73,7 +72,9 @@ def refused(call: Any, *args: Any) -> tuple[int, str]:
         pytest.param(EXEC, "stdout=true", NO_COMMAND, id="no command"),
         pytest.param(EXEC, "command=ls", NO_STREAM, id="no stream"),
         pytest.param(ATTACH, "tty=true stderr=true", NO_STREAM, id="stderr of a terminal"),
-        pytest.param(ATTACH, "tty=perhaps", NO_BOOLEAN, id="no boolean"),
+        pytest.param(
+            ATTACH, "stdin= stdout=FALSE", StreamOptions(True, False, False, False), id="stdin="
+        ),
     ],
 )
 def test_options(verb: Verb, query: str, options: StreamOptions | tuple[int, str]) -> None:

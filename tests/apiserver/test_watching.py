@@ -114,7 +114,10 @@ async def test_bookmarks_once_a_minute_for_those_who_ask() -> None:  # K-54
 
 
 async def test_a_table_watch_sends_rows(api: Api) -> None:  # K-56
-    query = f"allowWatchBookmarks=true&sendInitialEvents=true&{version(api)}"
+    query = (
+        "allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&"
+        f"{version(api)}"
+    )
     async with api.watch(MAPS, query, accept=TABLE) as events:
         bookmark = await events.next()
         assert (bookmark["object"]["kind"], bookmark["object"]["rows"]) == ("Table", [])
@@ -176,7 +179,7 @@ async def test_all_watches_end_when_the_server_stops(api: Api) -> None:  # A-4
 
 async def test_kinds_that_are_not_run_stay_silent(api: Api) -> None:
     path = "/apis/apps/v1/deployments"
-    query = "allowWatchBookmarks=true&sendInitialEvents=true"
+    query = "allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
     async with api.watch(path, query) as events:
         assert (await events.next())["type"] == "BOOKMARK"
 

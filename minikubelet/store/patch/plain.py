@@ -83,17 +83,20 @@ class _Patched:
     def apply(self, operation: Any) -> None:
         if not isinstance(operation, Mapping):
             raise PatchError("error decoding patch: an operation is an object")
-        name = operation.get("op")
-        run = self._operations.get(name) if isinstance(name, str) else None
+        for member in ("op", "path", "from"):
+            if not isinstance(operation.get(member, ""), str):
+                raise PatchError(f"error decoding patch: {member} of an operation is a string")
+        name = operation.get("op", "")
+        run = self._operations.get(name)
         if run is None:
-            raise PatchError(f"error decoding patch: unknown operation {json.dumps(name)}")
+            raise PatchError(f"Unexpected kind: {json.dumps(name)}", invalid=True)
         path = operation.get("path")
-        if not isinstance(path, str):
-            raise PatchError(f"error decoding patch: {name} lacks its path")
+        if path is None:
+            raise PatchError(f"{name} operation lacks its path", invalid=True)
         if name in ("add", "replace", "test") and "value" not in operation:
-            raise PatchError(f"error decoding patch: {name} {path} lacks its value")
-        if name in ("move", "copy") and not isinstance(operation.get("from"), str):
-            raise PatchError(f'error decoding patch: {name} {path} lacks its "from"')
+            raise PatchError(f"{name} {path} lacks its value", invalid=True)
+        if name in ("move", "copy") and "from" not in operation:
+            raise PatchError(f'{name} {path} lacks its "from"', invalid=True)
         run(operation, path)
 
     def _add(self, operation: Mapping[str, Any], path: str) -> None:

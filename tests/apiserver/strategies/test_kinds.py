@@ -48,6 +48,7 @@ async def test_a_gated_pod_says_why_it_waits(api: Api) -> None:  # L-73
             "lastTransitionTime": "2026-01-01T12:00:00Z",
             "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
+            "lastProbeTime": None,
         }
     ]
 
