@@ -72,7 +72,7 @@ class Connection:
     def _status(self) -> int:
         line = self._line()
         version, _, rest = line.partition(" ")
-        if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
+        if not version.startswith("HTTP/1.") or not rest[:3].isdecimal():
             raise WireError(f"it does not speak HTTP: {line[:60]!r}")
         return int(rest[:3])
 
@@ -98,7 +98,7 @@ class Connection:
             return self._chunks()
         if (length := headers.get("content-length")) is None:
             return iter(lambda: self._file.read1(_CHUNK), b"")
-        if not length.isdigit():
+        if not length.isdecimal():
             raise WireError(f"a length that is no number: {length[:60]!r}")
         return self._sized(int(length))
 

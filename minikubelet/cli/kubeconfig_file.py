@@ -8,12 +8,13 @@ for it; others are read as YAML.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from minikubelet.default_paths import default_paths, kubeconfig_path
 from minikubelet.value_class import dataclass
@@ -80,7 +81,7 @@ def find_cluster(option: str | None, environ: Mapping[str, str]) -> Cluster:
 def read_cluster(text: str, path: Path) -> Cluster:
     """The current context of a kubeconfig; files it names are relative to it."""
     if (own := _OWN.fullmatch(text)) is not None:
-        authority = _decoded(own[3], path).decode()
+        authority = _text(_decoded(own[3], path), "certificate", path)
         return Cluster(server=own[2], source=str(path), authority=authority, token=own[4])
     import yaml
 
@@ -98,24 +99,44 @@ def read_cluster(text: str, path: Path) -> Cluster:
     context = _named(config, "context", config.get("current-context"), path)
     cluster = _named(config, "cluster", context.get("cluster"), path)
     user = _named(config, "user", context["user"], path) if context.get("user") else {}
-    if not cluster.get("server"):
-        raise KubeconfigError(f"{path} names no server")
-    return Cluster(
-        server=str(cluster["server"]),
+    found = Cluster(
+        server=str(cluster.get("server") or ""),
         source=str(path),
-        namespace=context.get("namespace") or "default",
-        authority=_material(cluster, "certificate-authority", path).decode(),
+        namespace=str(context.get("namespace") or "default"),
+        authority=_text(_material(cluster, "certificate-authority", path), "certificate", path),
         token=_token(user, path),
         client_certificate=_material(user, "client-certificate", path),
         client_key=_material(user, "client-key", path),
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
     )
+    return replace(found, server=_address(found, path))
+
+
+def _address(cluster: Cluster, path: Path) -> str:
+    """As a URL; kubectl takes `host:port` too."""
+    if not cluster.server:
+        raise KubeconfigError(f"{path} names no server")
+    has_tls = cluster.authority or cluster.client_certificate or cluster.insecure
+    scheme = "" if "://" in cluster.server else "https://" if has_tls else "http://"
+    try:
+        url = urlsplit(scheme + cluster.server)
+        good = url.scheme in ("http", "https") and url.hostname and (url.port is None or url.port)
+    except ValueError:
+        good = False
+    if not good:
+        raise KubeconfigError(
+            f"{path} names a server at no address of http or https: {cluster.server}"
+        )
+    return scheme + cluster.server
 
 
 def _named(config: Mapping[str, Any], what: str, name: Any, path: Path) -> dict[str, Any]:
     for entry in config.get(f"{what}s") or ():
         if isinstance(entry, dict) and entry.get("name") == name:
-            return entry.get(what) or {}
+            found = entry.get(what) or {}
+            if isinstance(found, dict):
+                return found
+            raise KubeconfigError(f"{path}: {what} {name!r} is not a mapping")
     raise KubeconfigError(f"{path} has no {what} {name!r}")
 
 
@@ -138,11 +159,22 @@ def _file(entry: Mapping[str, Any], name: str, path: Path) -> bytes:
 
 
 def _token(user: Mapping[str, Any], path: Path) -> str:
-    return str(user.get("token") or "") or _file(user, "tokenFile", path).decode().strip()
+    if not (token := str(user.get("token") or "")):
+        token = _text(_file(user, "tokenFile", path), "token", path).strip()
+    if not (token.isascii() and token.isprintable()):
+        raise KubeconfigError(f"{path} holds a token that cannot be sent")
+    return token
 
 
 def _decoded(data: str, path: Path) -> bytes:
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error as err:
+    except ValueError as err:
         raise KubeconfigError(f"{path} holds a certificate that is not base64") from err
+
+
+def _text(data: bytes, what: str, path: Path) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as err:
+        raise KubeconfigError(f"{path} holds a {what} that is no text") from err

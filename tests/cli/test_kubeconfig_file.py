@@ -98,6 +98,60 @@ def test_what_is_wrong_is_said(text: str, why: str) -> None:
         read_cluster(text, Path("/x"))
 
 
+def kubeconfig(cluster: object, user: object = None) -> str:
+    return yaml.safe_dump(
+        {
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "users": [{"name": "u", "user": user}],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("cluster", "server"),
+    [
+        ({"server": "localhost:8080"}, "http://localhost:8080"),
+        ({"server": "127.0.0.1", "insecure-skip-tls-verify": True}, "https://127.0.0.1"),
+        ({"server": "https://[::1]:7443/prefix"}, "https://[::1]:7443/prefix"),
+    ],
+)
+def test_an_address_without_its_scheme_is_understood_as_by_kubectl(
+    cluster: dict[str, object], server: str
+) -> None:
+    assert read_cluster(kubeconfig(cluster), Path("/x")).server == server
+
+
+SERVER = {"server": "https://a"}
+NO_TEXT = b64encode(b"\xff\xfe").decode()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user", "why"),
+    [
+        pytest.param({"server": "ftp://a"}, {}, "no address of http or https: ftp://a", id="ftp"),
+        pytest.param({"server": "https://a:x"}, {}, "no address", id="a port that is none"),
+        pytest.param({"server": "https://a:99999"}, {}, "no address", id="a port too high"),
+        pytest.param({"server": "https://[::1"}, {}, "no address", id="half an address"),
+        pytest.param("a", {}, "cluster 'c' is not a mapping", id="a cluster that is a text"),
+        pytest.param(SERVER, ["a"], "user 'u' is not a mapping", id="a user that is a list"),
+        pytest.param(
+            {**SERVER, "certificate-authority-data": NO_TEXT}, {}, "is no text", id="not PEM"
+        ),
+        pytest.param(
+            {**SERVER, "certificate-authority-data": "ä"}, {}, "not base64", id="not even ASCII"
+        ),
+        pytest.param(SERVER, {"token": "a\r\nB: c"}, "cannot be sent", id="a token of two lines"),
+        pytest.param(SERVER, {"token": "ä"}, "cannot be sent", id="a token with an umlaut"),
+        pytest.param(SERVER, {"tokenFile": "/bin/sh"}, "token that is no text", id="a program"),
+    ],
+)
+def test_what_cannot_be_used_is_said(cluster: object, user: object, why: str) -> None:
+    with pytest.raises(KubeconfigError, match=why):
+        read_cluster(kubeconfig(cluster, user), Path("/x"))
+
+
 def test_without_any_it_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
