@@ -11,6 +11,7 @@ from enum import Enum, auto
 from minikubelet.apiserver.responses import ApiError
 from minikubelet.value_class import dataclass
 
+YAML_TYPE = "application/yaml"
 _JSON_TYPES = frozenset({"application/json", "application/*", "*/*"})
 _META_GROUP = "meta.k8s.io"
 _META_VERSIONS = ("v1", "v1beta1")
@@ -28,6 +29,8 @@ class Wanted:
     form: Form = Form.OBJECT
     version: str = "v1"
     """Of meta.k8s.io."""
+    yaml: bool = False
+    """The same as YAML: made of the JSON when all is done (`presentation.py`)."""
 
 
 PLAIN = Wanted()
@@ -38,27 +41,40 @@ _FORMS = {
 }
 
 
-def wanted_form(accept: str) -> Wanted:
-    """The first element that can be served; raises ApiError 406 when none can."""
+def wanted_form(accept: str, *, stream: bool = False) -> Wanted:
+    """The most wanted element that can be served; raises ApiError 406 when none can. A `stream`
+    (watch) is JSON only, as upstream."""
     if not accept.strip():
         return PLAIN
-    for media_type, parameters in _elements(accept):
-        if media_type not in _JSON_TYPES:
+    for media_type, parameters in sorted(_elements(accept), key=_rank):
+        yaml = media_type == YAML_TYPE
+        if (yaml and stream) or (not yaml and media_type not in _JSON_TYPES):
             continue
         if "as" not in parameters:
-            return PLAIN
+            return Wanted(yaml=yaml)
         form = _FORMS.get(parameters["as"])
         version = parameters.get("v", "v1")
         group = parameters.get("g", _META_GROUP)
         if form is not None and group == _META_GROUP and version in _META_VERSIONS:
-            return Wanted(form, version)
-    message = "only the following media types are accepted: application/json"
+            return Wanted(form, version, yaml)
+    served = "application/json;stream=watch" if stream else f"application/json, {YAML_TYPE}"
+    message = f"only the following media types are accepted: {served}"
     raise ApiError(406, "NotAcceptable", message)
 
 
 def media_type(content_type: str) -> str:
     """Without parameters; a missing one means JSON (K-23)."""
     return content_type.partition(";")[0].strip().lower() or "application/json"
+
+
+def _rank(element: tuple[str, dict[str, str]]) -> tuple[float, bool, bool]:
+    """The more wanted first (`q`), and of equals the more exact."""
+    media_type, parameters = element
+    try:
+        quality = float(parameters.get("q", "1"))
+    except ValueError:
+        quality = 1.0
+    return -quality, media_type.startswith("*"), media_type.endswith("*")
 
 
 def _elements(accept: str) -> Iterator[tuple[str, dict[str, str]]]:

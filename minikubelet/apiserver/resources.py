@@ -75,7 +75,7 @@ class ResourceHandlers:
                 target,
                 options,
                 selection,
-                lambda: self._renderer(request, target),
+                lambda: self._renderer(request, target, stream=True),
                 self._store,
                 self._services.clock,
                 self._watches,
@@ -189,10 +189,10 @@ class ResourceHandlers:
         objects = self._store.list(target.resource.storage, target.list_namespace)
         return [stored for stored in objects if selection.matches(stored)]
 
-    def _renderer(self, request: web.Request, target: Target) -> Renderer:
+    def _renderer(self, request: web.Request, target: Target, *, stream: bool = False) -> Renderer:
         return Renderer(
             target.resource,
-            wanted_form(request.headers.get("Accept", "")),
+            wanted_form(request.headers.get("Accept", ""), stream=stream),
             request.query.get("includeObject", ""),
             self._services.clock.now(),
         )

@@ -25,6 +25,7 @@ from minikubelet.apiserver.limits import ConnectionGuard, Limits, limits_middlew
 from minikubelet.apiserver.namespaces import NamespaceKeeper
 from minikubelet.apiserver.pod_actions import PodActions
 from minikubelet.apiserver.pod_logs import PodLogs
+from minikubelet.apiserver.presentation import present
 from minikubelet.apiserver.resources import ResourceHandlers
 from minikubelet.apiserver.responses import (
     ApiError,
@@ -113,6 +114,7 @@ def build_app(
     app = web.Application(
         middlewares=[
             limits_middleware(guard),
+            cast(Middleware, present),
             _error_middleware(limits.body_bytes),
             cast(Middleware, access_middleware(access)),
         ],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minikubelet.cli.jsonpath import find, render
-from minikubelet.cli.object_text import json_text, without_managed_fields, yaml_text
+from minikubelet.cli.object_text import json_text, without_managed_fields
 from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.object_yaml import yaml_text
 
 _JSONPATH = "jsonpath="
 
