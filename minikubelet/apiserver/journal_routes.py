@@ -22,46 +22,57 @@ from minikubelet.apiserver.responses import bad_request, not_found
 from minikubelet.apiserver.services import Handler, Route
 from minikubelet.clock import Clock
 from minikubelet.explain.explanation import Explanation, explain, explanation_to_json
+from minikubelet.explain.state import Surroundings
 from minikubelet.journal import PodRef
 from minikubelet.journal_json import record_to_json
 from minikubelet.journal_reading import RECORDS_OF_ONE_POD, JournalEntry, JournalReader
 from minikubelet.manifest.decode import decode_pod
-from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.manifest.static_pods import running_uid
 from minikubelet.runtime.container_log import read_log
 from minikubelet.runtime.layout import Layout
 from minikubelet.store.kinds import known_resource
 from minikubelet.store.objects import Key
 from minikubelet.store.store import ObjectStore
+from minikubelet.value_class import dataclass
 
 LOG_LINES = 10
 _LOG_BYTES = 16 * 1024
 _RECORDS_FOR_ONE_RESTART = 200_000
 _BATCH = 500
 _POLL_SECONDS = 0.25
+_GROUPS = ("initContainers", "containers", "ephemeralContainers")
+_NO_PORTS = "NodePorts"
 
 
 def journal_routes(
-    journal: JournalReader, store: ObjectStore, *, clock: Clock, layout: Layout | None
+    journal: JournalReader,
+    store: ObjectStore,
+    *,
+    clock: Clock,
+    layout: Layout | None,
+    node_name: str = "",
 ) -> tuple[Route, ...]:
     root = "/minikubelet/v1"
-    why = _why_handler(journal, store, layout)
+    why = _why_handler(journal, store, layout, node_name)
     return (
         Route("GET", f"{root}/namespaces/{{namespace}}/pods/{{name}}/why", why),
         Route("GET", f"{root}/journal", _journal_handler(journal, clock)),
     )
 
 
-def _why_handler(journal: JournalReader, store: ObjectStore, layout: Layout | None) -> Handler:
+def _why_handler(
+    journal: JournalReader, store: ObjectStore, layout: Layout | None, node_name: str
+) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
         container = request.query.get("container", "")
         restart = integer(request.query, "restart")
         stored = store.get(Key("", "pods", namespace, name))
         document = stored.document if stored is not None else None
-        explanation = await asyncio.to_thread(
-            _explain, journal, layout, PodRef(namespace, name, ""), document, container, restart
-        )
+        asked = _Question(PodRef(namespace, name, ""), document, container, restart)
+        around = Surroundings(node_name, _port_holders(store, document))
+        explanation = await asyncio.to_thread(_explain, journal, layout, asked, around)
         if explanation is None:
             raise not_found(known_resource("", "v1", "pods"), name)
         _check_choice(explanation, document, container, restart)
@@ -70,15 +81,43 @@ def _why_handler(journal: JournalReader, store: ObjectStore, layout: Layout | No
     return handle
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    pod: PodRef
+    document: Json | None
+    """None: the API does not know the pod any more."""
+    container: str
+    restart: int | None
+
+
+def _port_holders(store: ObjectStore, document: Json | None) -> tuple[str, ...]:
+    """Which pods have the host ports for which this one was refused."""
+    if document is None or (document.get("status") or {}).get("reason") != _NO_PORTS:
+        return ()
+    wanted = _host_ports(document)
+    return tuple(
+        f"{port}: pod {stored.key.namespace}/{stored.key.name}"
+        for stored in store.list(("", "pods"))
+        if (stored.document.get("status") or {}).get("phase") not in ("Failed", "Succeeded")
+        for port in sorted(wanted & _host_ports(stored.document))
+    )
+
+
+def _host_ports(document: Json) -> set[int]:
+    spec = document.get("spec") or {}
+    return {
+        int(port.get("hostPort") or 0)
+        for group in ("initContainers", "containers")
+        for container in objects_in(spec, group)
+        for port in objects_in(container, "ports")
+    } - {0}
+
+
 def _explain(
-    journal: JournalReader,
-    layout: Layout | None,
-    ref: PodRef,
-    document: Json | None,
-    container: str,
-    restart: int | None,
+    journal: JournalReader, layout: Layout | None, asked: _Question, around: Surroundings
 ) -> Explanation | None:
     """Reads files. None for a pod that nobody knows."""
+    ref, document, container, restart = asked.pod, asked.document, asked.container, asked.restart
     if document is not None:
         ref = PodRef(ref.namespace, ref.name, running_uid(document))
     else:
@@ -95,6 +134,7 @@ def _explain(
         logs=last_lines(layout, ref) if layout is not None else {},
         container=container,
         restart=restart,
+        around=around,
     )
 
 
@@ -105,9 +145,10 @@ def _check_choice(
     name = explanation.pod.name
     if container and not explanation.containers:
         spec = (document or {}).get("spec") or {}
-        every = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-        if container not in [one.get("name") for one in every]:
-            raise bad_request(f"container {container} is not valid for pod {name}")
+        every = [str(one.get("name")) for group in _GROUPS for one in objects_in(spec, group)]
+        if container not in every:
+            choice = f": it has {', '.join(every)}" if every else ""
+            raise bad_request(f"container {container} is not valid for pod {name}{choice}")
     if restart is not None and not any(one.ends for one in explanation.containers):
         whose = f"container {container} of pod {name}" if container else f"pod {name}"
         raise bad_request(f"restart {restart} of {whose} is not known")

@@ -10,7 +10,7 @@ import json
 from datetime import datetime
 
 from minikubelet.cli.api_options import Scope, UsageError, add_connection_options, with_client
-from minikubelet.cli.client import Client, segment
+from minikubelet.cli.client import Client, CommandError, ServerError, segment
 from minikubelet.cli.colors import printable
 from minikubelet.explain.text import explanation_lines
 from minikubelet.manifest.json_tree import Json
@@ -26,6 +26,7 @@ Also for Pods that are gone, as long as the daemon's journal knows them.
 
 Exit codes: 0; 1 the server refused or is not there; 2 usage"""
 
+_NOT_FOUND = 404
 _KINDS = frozenset({"pod", "pods", "po"})
 
 
@@ -54,13 +55,33 @@ def _why(args: argparse.Namespace, client: Client, scope: Scope) -> int:
     query = {"container": container} if container else {}
     if args.restart is not None:
         query["restart"] = str(args.restart)
-    namespace = segment(scope.namespace or "default")
-    path = f"/minikubelet/v1/namespaces/{namespace}/pods/{segment(pod)}/why"
-    answer = client.get(path, query)
+    namespace = scope.namespace or "default"
+    path = f"/minikubelet/v1/namespaces/{segment(namespace)}/pods/{segment(pod)}/why"
+    try:
+        answer = client.get(path, query)
+    except ServerError as err:
+        if err.code != _NOT_FOUND:
+            raise
+        raise CommandError(f"{err}{_meant(client, pod, namespace)}") from err
     print(
         json.dumps(answer, indent=2, ensure_ascii=False) if args.output == "json" else text(answer)
     )
     return 0
+
+
+def _meant(client: Client, name: str, namespace: str) -> str:
+    """A hint at a pod that there is, in brackets; empty where none is like it."""
+    from minikubelet.manifest.suggest import nearest_name  # seldom needed
+
+    try:
+        pods = [item["metadata"] for item in client.get("/api/v1/pods").get("items") or ()]
+    except CommandError:
+        return ""  # what went wrong at first is told anyway
+    here = [meta["name"] for meta in pods if meta["namespace"] == namespace]
+    if near := nearest_name(name, here):
+        return f" (did you mean {near}?)"
+    there = [meta["namespace"] for meta in pods if meta["name"] == name]
+    return f" (there is one in namespace {there[0]}: -n {there[0]})" if there else ""
 
 
 def parse_pod(word: str) -> tuple[str, str]:

@@ -96,7 +96,13 @@ class NodeApi:
             *metrics_routes(metrics),
             *stats_routes(services, usage),
             *usage_routes(parts.store, usage),
-            *journal_routes(parts.journal, parts.store, clock=parts.clock, layout=parts.layout),
+            *journal_routes(
+                parts.journal,
+                parts.store,
+                clock=parts.clock,
+                layout=parts.layout,
+                node_name=parts.node_name,
+            ),
         )
         access = Access(pki.token, hosts=frozenset(pki.hosts))
         limits = Limits(connections=open_file_bound(Limits()))

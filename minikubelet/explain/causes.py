@@ -5,9 +5,10 @@ Role: from the evidence of one instance to the name of its cause and the words f
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 
-from minikubelet.explain.history import Life, PodHistory
+from minikubelet.explain.history import ContainerHistory, Life, PodHistory
 from minikubelet.journal import ContainerExited, ContainerStartFailed
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import (
@@ -164,28 +165,52 @@ def probe_failures(life: Life, kind: ProbeKind, pod: Pod | None) -> str:
 def what_followed(life: Life, following: Life | None, pod: Pod | None) -> str:
     """What became of the container after the end, as a sentence; empty if the journal does not
     say."""
-    ended = life.exit
+    ended, back_off = life.exit, life.back_off
     if following is not None and following.after_boot:
         return (
             "The host was started again, and the pod began anew "
             f"(restart {following.restart_count})."
         )
     if following is not None:
-        waited = (
-            f" after a back-off of {brief(life.back_off.delay_seconds)}" if life.back_off else ""
-        )
+        waited = f" after a back-off of {brief(back_off.delay_seconds)}" if back_off else ""
         count = following.restart_count
         again = "It was started again" if ended is not None else "The start was tried again"
         return f"{again}{waited} (restart {count}){_because(life, pod)}."
-    if ended is None or pod is None:
+    if pod is None:
         return ""
-    if life.back_off is not None:
-        delay = brief(life.back_off.delay_seconds)
-        return f"The next start waits in back-off, {delay} from the end{_because(life, pod)}."
+    if back_off is not None:
+        since = "the end" if ended is not None else "this attempt"
+        delay = brief(back_off.delay_seconds)
+        return f"The next start waits in back-off, {delay} from {since}{_because(life, pod)}."
+    if ended is None:
+        return ""
+    if pod.is_ephemeral(life.container):
+        return "An ephemeral container is started only once."
+    if has_completed(life, pod):
+        return "With that it is done: an init container runs until it has succeeded once."
     if ended.cause in (None, KillCause.LIVENESS, KillCause.STARTUP) and not _restarts(life, pod):
         policy = restart_policy(life.container, pod)
         return f"It is not started again (restartPolicy {policy})."
     return ""
+
+
+def has_completed(life: Life, pod: Pod | None) -> bool:
+    """Whether it is an init container, no sidecar, that has done its work."""
+    container = _container(life.container, pod) if pod else None
+    sidecar = container is not None and is_sidecar(container, init=True)
+    ended = life.exit
+    return life.init and not sidecar and ended is not None and ended.exit_code == 0
+
+
+def kind_of(container: ContainerHistory, pod: Pod | None) -> str:
+    """`container`, `init container`, `sidecar`, `ephemeral container`."""
+    if container.ephemeral:
+        return "ephemeral container"
+    spec = _container(container.name, pod) if pod else None
+    if container.init:
+        sidecar = spec is not None and is_sidecar(spec, init=True)
+        return "sidecar" if sidecar else "init container"
+    return "container"
 
 
 def restart_policy(name: str, pod: Pod) -> str:
@@ -245,7 +270,7 @@ def _handler(name: str, kind: ProbeKind, pod: Pod | None) -> str:
 
 def _handler_text(probe: Probe) -> str:
     if probe.exec is not None:
-        return one_line("exec " + " ".join(probe.exec.command))
+        return one_line(f"exec {shlex.join(probe.exec.command)}")
     if probe.http_get is not None:
         action = probe.http_get
         return f"{action.scheme.lower()} GET {action.host}:{action.port}{action.path}"

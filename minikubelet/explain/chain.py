@@ -6,6 +6,7 @@ what outlived TERM, how it ended, the back-off that was chosen. Pure.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from minikubelet.explain.history import Life, ProbeRow
@@ -23,9 +24,13 @@ from minikubelet.journal import (
     Record,
     StopStep,
 )
+from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import ProbeKind
 from minikubelet.pod.wording import brief, exit_text, one_line, signal_name
 from minikubelet.value_class import dataclass
+
+_SHOWN_AT_ENDS = 2
+"""Of a long row of failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def chain_of(
     links: list[Link] = []
     # Steps stay in the order of the journal, whatever their clocks say; attempts come before what
     # happened in the same moment, since they led to it.
-    for link in (link for record in life.steps for link in _links(record)):
+    for link in (link for record in life.steps for link in _links_in(life, record)):
         while attempts and attempts[0].at <= link.at:
             links.append(attempts.pop(0))
         links.append(link)
@@ -54,21 +59,33 @@ def chain_of(
 
 
 def probe_links(row: ProbeRow) -> list[Link]:
-    """The last success, the failures that followed, and the threshold once it is reached."""
+    """The last success, the failures that followed, and the threshold once it is reached; of many
+    failures the first, the decisive and the last."""
     links = []
     if row.last_success is not None:
         took = brief(row.last_success.duration_seconds)
         text = f"{row.last_success.kind} probe succeeded for the last time, after {took}"
         links.append(Link(row.last_success.known_at, text))
     failures = list(row.failures)
-    if failures and failures[0].run_length > 1:
-        links.append(Link(failures[0].at, f"({failures[0].run_length - 1} earlier failures)"))
-    for record in failures:
+    if failures and (earlier := failures[0].run_length - 1) > 0:
+        links.append(Link(failures[0].at, f"({earlier} earlier {_failures(earlier)})"))
+    shown = [record for number, record in enumerate(failures) if _is_shown(number, failures)]
+    for number, record in enumerate(shown):
+        hidden = record.run_length - shown[number - 1].run_length - 1 if number else 0
+        if hidden:
+            links.append(Link(record.known_at, f"({hidden} more {_failures(hidden)})"))
         links.append(Link(record.known_at, _attempt(record)))
         if record.verdict == "failure" and record.run_length == record.threshold:
             text = f"threshold reached: {_times(record.run_length)} in a row"
             links.append(Link(record.known_at, f"{text} (failureThreshold {record.threshold})"))
     return links
+
+
+def _is_shown(number: int, failures: list[ProbeAttempted]) -> bool:
+    """Of a short row all."""
+    decisive = failures[number].run_length == failures[number].threshold
+    at_an_end = number < _SHOWN_AT_ENDS or number >= len(failures) - _SHOWN_AT_ENDS
+    return at_an_end or decisive or len(failures) <= 2 * _SHOWN_AT_ENDS + 2
 
 
 def _attempt(record: ProbeAttempted) -> str:
@@ -90,6 +107,20 @@ def _attempt(record: ProbeAttempted) -> str:
     )
 
 
+def _links_in(life: Life, record: Record) -> list[Link]:
+    """What only the whole life tells: a start is known later than it was, and a grace period may be
+    lengthened."""
+    links = _links(record)
+    if isinstance(record, ContainerStarted) and life.exit is not None:
+        ran = timedelta(seconds=life.exit.ran_seconds)
+        return [replace(link, at=min(link.at, life.exit.at - ran)) for link in links]
+    if isinstance(record, StopStep) and record.step == "TERM" and life.kill is not None:
+        lengthened = record.seconds > life.kill.grace_period_seconds + 0.5
+        least = ", the least there is" if lengthened else ""
+        return [replace(link, text=link.text + least) for link in links]
+    return links
+
+
 def _links(record: Record) -> list[Link]:
     at = record.at
     match record:
@@ -105,7 +136,8 @@ def _links(record: Record) -> list[Link]:
         case KillRequested():
             grace = brief(record.grace_period_seconds)
             said = record.message or f"Stopping container {record.container}"
-            return [Link(at, f"asked to stop, {record.cause}: {one_line(said)} (grace {grace})")]
+            why = "" if record.cause is KillCause.SHUTDOWN else f", {record.cause}"
+            return [Link(at, f"asked to stop{why}: {one_line(said)} (grace {grace})")]
         case HookRan():
             return [Link(at, _hook(record))]
         case StopStep():
@@ -159,4 +191,8 @@ def _exit(record: ContainerExited) -> list[Link]:
 
 
 def _times(number: int) -> str:
-    return "1 failure" if number == 1 else f"{number} failures"
+    return f"{number} {_failures(number)}"
+
+
+def _failures(number: int) -> str:
+    return "failure" if number == 1 else "failures"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from minikubelet.explain.causes import probe_kind, what_followed, why_ended
+from minikubelet.explain.causes import kind_of, probe_kind, what_followed, why_ended
 from minikubelet.explain.chain import Link, chain_of, probe_links
 from minikubelet.explain.history import ContainerHistory, Life, PodHistory, history_of
-from minikubelet.explain.state import container_text, is_over, pod_text
+from minikubelet.explain.state import Surroundings, is_over, pod_text, standing
 from minikubelet.journal import PodRef, Record
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod, ProbeKind
-from minikubelet.pod.wording import brief, exit_text
+from minikubelet.pod.wording import brief, exit_status
 from minikubelet.value_class import dataclass
 
 ENDS_SHOWN = 10
@@ -48,8 +48,10 @@ class End:
 class ContainerExplanation:
     name: str
     init: bool
+    kind: str
+    """`container`, `init container`, `sidecar`, `ephemeral container`."""
     text: str
-    """What it does now: `runs`, `waits in back-off until …`."""
+    """What it does now: `runs since …`, `waits in back-off until …`."""
     restarts: int
     chain: tuple[Link, ...]
     """What keeps the instance that runs from being ready."""
@@ -80,6 +82,7 @@ def explain(
     logs: Logs | None = None,
     container: str = "",
     restart: int | None = None,
+    around: Surroundings | None = None,
 ) -> Explanation:
     """`document` is the pod as the API has it, None when it is gone; `pod` the same as values.
     `container` and `restart` choose what is told in detail."""
@@ -89,8 +92,8 @@ def explain(
         for one in history.containers.values()
         if container in ("", one.name)
     ]
-    text = pod_text(history, pod, document)
-    restarts = [f"container {c.name} {_count(c.restarts)}" for c in chosen if c.restarts]
+    text = pod_text(history, pod, document, around or Surroundings())
+    restarts = [f"{c.kind} {c.name} {_count(c.restarts)}" for c in chosen if c.restarts]
     if restarts:
         text += f" Restarts: {', '.join(restarts)}."
     return Explanation(
@@ -121,7 +124,8 @@ def _container(
     return ContainerExplanation(
         name=container.name,
         init=container.init,
-        text=container_text(container, history, pod, over=over),
+        kind=kind_of(container, pod),
+        text=standing(container, history, pod, over=over).text,
         restarts=last.restart_count if last else 0,
         chain=_troubles(running) if running and restart is None else (),
         log=_log(running, logs) if running else (),
@@ -173,7 +177,7 @@ def _stop_text(life: Life) -> str:
         took = brief(hook.duration_seconds)
         sentences.append(f"Its preStop hook failed after {took}: {hook.message}.")
     kills, grace = life.steps_of("KILL"), brief(life.kill.grace_period_seconds)
-    end = f" ({exit_text(life.exit)})" if life.exit else ""
+    end = f" ({exit_status(life.exit)})" if life.exit else ""
     if kills:
         outlived = brief(kills[-1].seconds)
         sentences.append(
@@ -237,6 +241,7 @@ def explanation_to_json(explanation: Explanation) -> Json:
             {
                 "name": container.name,
                 "init": container.init,
+                "kind": container.kind,
                 "text": container.text,
                 "restarts": container.restarts,
                 "chain": _links(container.chain),

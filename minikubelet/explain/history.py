@@ -107,6 +107,7 @@ class Life:
 class ContainerHistory:
     name: str
     init: bool
+    ephemeral: bool = False
     lives: list[Life] = field(default_factory=list)
     """Oldest first."""
     start_failure: ContainerStartFailed | None = None
@@ -172,9 +173,12 @@ def _of_pod(history: PodHistory, record: Record) -> None:
 
 
 def _of_container(history: PodHistory, record: Record) -> None:
-    init = record.field_path.startswith("spec.initContainers")
+    init, ephemeral = (
+        record.field_path.startswith(f"spec.{part}")
+        for part in ("initContainers", "ephemeralContainers")
+    )
     container = history.containers.setdefault(
-        record.container, ContainerHistory(record.container, init)
+        record.container, ContainerHistory(record.container, init, ephemeral)
     )
     match record:
         case ContainerCreated():

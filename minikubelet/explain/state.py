@@ -5,37 +5,68 @@ Role: one sentence about the pod and one about each container that keeps it from
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from minikubelet.explain.causes import probe_failures, restart_policy, why_ended
+from minikubelet.explain.causes import (
+    has_completed,
+    kind_of,
+    probe_failures,
+    restart_policy,
+    why_ended,
+)
 from minikubelet.explain.history import ContainerHistory, Life, PodHistory
-from minikubelet.journal import KillRequested
+from minikubelet.journal import BackOffStarted, ContainerAdopted, KillRequested
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod, ProbeKind
-from minikubelet.pod.wording import brief, exit_text, one_line
+from minikubelet.pod.wording import brief, exit_status, one_line
+from minikubelet.value_class import dataclass
 
 _REJECTED = "Pod was rejected: "
 _ASKED_FOR = frozenset({KillCause.DELETED, KillCause.SHUTDOWN, KillCause.POD_FINISHED})
 
 
-def pod_text(history: PodHistory, pod: Pod | None, document: Json | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of the node and its other pods explains the state of a pod."""
+
+    node_name: str = ""
+    port_holders: tuple[str, ...] = ()
+    """Who has the host ports that a pod wants: `8080: pod default/web`."""
+
+
+_NOWHERE = Surroundings()
+
+
+def pod_text(
+    history: PodHistory,
+    pod: Pod | None,
+    document: Json | None,
+    around: Surroundings = _NOWHERE,
+) -> str:
     """`The pod is Running and not Ready: …`. Without `document` the pod is gone."""
     phase = _phase(history, document)
     if document is None:
         return f"The pod is gone{_why_gone(history)}. Its last phase was {phase}."
     if (document.get("metadata") or {}).get("deletionTimestamp"):
-        return f"The pod is being deleted{_stopping(history)}."
+        return f"The pod is being deleted{_stopping(history, pod, document)}."
     match phase:
         case "Failed":
-            return f"The pod failed: {_why_failed(history, pod, document)}."
+            return _sentence(f"The pod failed: {_why_failed(history, pod, document, around)}")
         case "Succeeded":
             return "The pod succeeded: every container ended with exit code 0."
         case "Running" if _condition(history, document, "Ready") == "True":
             return "The pod is Running and Ready."
         case "Running":
-            return f"The pod is Running and not Ready: {_why_not_ready(history, pod, document)}."
-    return f"The pod is {phase or 'Pending'}: {_why_pending(history, pod, document)}."
+            why = _why_not_ready(history, pod, document)
+            return _sentence(f"The pod is Running and not Ready: {why}")
+    why = _why_pending(history, pod, document, around)
+    return _sentence(f"The pod is {phase or 'Pending'}: {why}")
+
+
+def _sentence(text: str) -> str:
+    """What is quoted at its end may have brought the full stop."""
+    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def is_over(document: Json | None) -> bool:
@@ -45,29 +76,69 @@ def is_over(document: Json | None) -> bool:
     return (document.get("status") or {}).get("phase") in ("Failed", "Succeeded")
 
 
-def container_text(
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a container does now, in a clause: `runs since …`, `waits in back-off until …`."""
+
+    text: str
+    well: bool = False
+    """It is as it should be: no reason for a pod not to be ready."""
+
+
+def standing(
     container: ContainerHistory, history: PodHistory, pod: Pod | None, *, over: bool = False
-) -> str:
-    """What it does now, in a clause; `over`: nothing is started any more."""
+) -> Standing:
+    """`over`: nothing is started any more."""
     life = container.last
-    failure = container.start_failure
     if life is not None and life.running:
-        assert life.started is not None, "it runs"
-        why = _not_ready(container, life, pod)
-        if life.kill is not None:
-            return f"is being stopped: {life.kill.cause}"
-        return f"runs, but {why}" if why else "runs"
-    if failure is not None and (life is None or failure.reason != "PostStartHookError"):
-        return f"cannot start: {failure.reason}: {one_line(failure.message)}"
-    if life is None:
-        return "was not started yet"
+        return _of_running(container, life, pod)
+    why = _start_failure(container)
+    if life is None or life.exit is None:
+        if why and life is not None and life.back_off is not None and not over:
+            return Standing(
+                f"waits in back-off until {_end(life.back_off)}: it cannot start: {why}"
+            )
+        if why:
+            return Standing(f"cannot start: {why}")
+        return Standing("was not started yet" if life is None else "is being started")
+    if why:
+        return Standing(f"cannot start: {why}")
     ended = why_ended(life, history, pod)
     if life.back_off is not None and not over:
-        until = life.back_off.at + timedelta(seconds=life.back_off.remaining_seconds)
-        return f"waits in back-off until {until:%Y-%m-%dT%H:%M:%SZ}: {ended.text}"
-    if container.init and life.exit is not None and life.exit.exit_code == 0:
-        return "has completed"
-    return f"has ended ({exit_text(life.exit)}): {ended.text}" if life.exit else "is being started"
+        return Standing(f"waits in back-off until {_end(life.back_off)}: {ended.text}")
+    if has_completed(life, pod):
+        return Standing("has completed", well=True)
+    if ended.text.startswith("it "):
+        return Standing(ended.text.removeprefix("it "))
+    return Standing(f"has ended ({exit_status(life.exit)}): {ended.text}")
+
+
+def _of_running(container: ContainerHistory, life: Life, pod: Pod | None) -> Standing:
+    assert life.started is not None, "it runs"
+    if life.kill is not None:
+        return Standing(f"is being stopped: {life.kill.cause}")
+    why = _not_ready(container, life, pod)
+    if why:
+        return Standing(f"runs, but {why}")
+    # A daemon that took it over knows no more than that it ran.
+    since = "" if _adopted(life) else f" since {_moment(life.started.at)}"
+    return Standing(f"runs{since}", well=True)
+
+
+def _start_failure(container: ContainerHistory) -> str:
+    """Why the newest start failed; a hook that fails ends a container that ran."""
+    failure, life = container.start_failure, container.last
+    if failure is None or (life is not None and failure.reason == "PostStartHookError"):
+        return ""
+    return f"{failure.reason}: {one_line(failure.message)}"
+
+
+def _end(back_off: BackOffStarted) -> str:
+    return _moment(back_off.at + timedelta(seconds=back_off.remaining_seconds))
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _phase(history: PodHistory, document: Json | None) -> str:
@@ -83,49 +154,75 @@ def _condition(history: PodHistory, document: Json, kind: str) -> str:
     return known.status if known else ""
 
 
-def _why_failed(history: PodHistory, pod: Pod | None, document: Json) -> str:
+def _why_failed(history: PodHistory, pod: Pod | None, document: Json, around: Surroundings) -> str:
     status = document.get("status") or {}
     reason = status.get("reason") or (history.phase.reason if history.phase else "")
     message = status.get("message") or (history.phase.message if history.phase else "")
     if message.startswith(_REJECTED):
-        return f"it was refused ({reason}): {one_line(message.removeprefix(_REJECTED))}"
+        held = f" (host port {'; '.join(around.port_holders)})" if around.port_holders else ""
+        return f"it was refused ({reason}): {one_line(message.removeprefix(_REJECTED))}{held}"
     if reason:
         return f"{reason}: {one_line(message)}" if message else str(reason)
     told = []
     for container in history.containers.values():
         life = container.last
-        if life is None or life.exit is None or life.exit.exit_code == 0:
+        if container.ephemeral or life is None or life.exit is None or life.exit.exit_code == 0:
             continue
         if life.exit.cause not in _ASKED_FOR:
             policy = f" (restartPolicy {restart_policy(container.name, pod)})" if pod else ""
-            kind = "init container" if container.init else "container"
             text = why_ended(life, history, pod).text
             said = text.removeprefix("it ") if text.startswith("it ") else f"was stopped: {text}"
-            told.append(f"{kind} {container.name} {said}{policy}")
+            told.append(f"{kind_of(container, pod)} {container.name} {said}{policy}")
     return "; ".join(told) or "a container did not end with exit code 0"
 
 
-def _why_pending(history: PodHistory, pod: Pod | None, document: Json) -> str:
-    scheduled = history.conditions.get("PodScheduled")
-    if scheduled is not None and scheduled.status == "False":
-        return f"it is not started: {scheduled.reason}: {one_line(scheduled.message)}"
+def _why_pending(history: PodHistory, pod: Pod | None, document: Json, around: Surroundings) -> str:
+    spec = document.get("spec") or {}
+    if gates := [str(gate.get("name")) for gate in spec.get("schedulingGates") or ()]:
+        return f"it waits until its scheduling gates are removed: {', '.join(gates)}"
+    node = spec.get("nodeName")
+    if node and around.node_name and node != around.node_name:
+        return f'it names the node "{node}", and this one is "{around.node_name}"'
+    if not history.containers and (why := _why_not_scheduled(history, document)):
+        return f"it is not started: {why}"
     if history.volume_failure is not None:
         volume = history.volume_failure.volume
-        what = f"volume {volume} cannot be had" if volume else "its volumes cannot be had"
+        what = f"volume {volume} is not there" if volume else "its volumes are not there"
         return f"{what}: {one_line(history.volume_failure.message)}"
+    hooked = ""
     for container in _in_order(history, pod):
         life = container.last
-        if container.init and life is not None and life.running and container.start_failure is None:
-            if _is_done(life, pod, container.name):
-                continue
-            return f"init container {container.name} still runs"
-        text = container_text(container, history, pod)
-        if text not in ("runs", "has completed"):
-            kind = "init container" if container.init else "container"
-            return f"{kind} {container.name} {text}"
-    if not history.containers and not (document.get("spec") or {}).get("nodeName"):
+        named = f"{kind_of(container, pod)} {container.name}"
+        if life is not None and life.running and container.start_failure is None:
+            if container.init and not _is_done(life, pod, container.name):
+                return f"{named} still runs"
+            if not container.init and _has_post_start(container.name, pod):
+                hooked = hooked or f"{named} runs its postStart hook"
+            continue
+        found = standing(container, history, pod)
+        if not found.well:
+            return f"{named} {found.text}"
+    if hooked:
+        return hooked
+    if not history.containers and not node:
         return "no node has taken it yet"
     return "nothing of it was started yet"
+
+
+def _why_not_scheduled(history: PodHistory, document: Json) -> str:
+    for condition in (document.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"{condition.get('reason')}: {one_line(str(condition.get('message', '')))}"
+    known = history.conditions.get("PodScheduled")
+    if known is None or known.status != "False":
+        return ""
+    return f"{known.reason}: {one_line(known.message)}"
+
+
+def _has_post_start(name: str, pod: Pod | None) -> bool:
+    container = next((c for c in pod.containers() if c.name == name), None) if pod else None
+    lifecycle = container.lifecycle if container else None
+    return lifecycle is not None and lifecycle.post_start is not None
 
 
 def _is_done(life: Life, pod: Pod | None, name: str) -> bool:
@@ -139,9 +236,9 @@ def _is_done(life: Life, pod: Pod | None, name: str) -> bool:
 def _why_not_ready(history: PodHistory, pod: Pod | None, document: Json) -> str:
     told = []
     for container in _in_order(history, pod):
-        text = container_text(container, history, pod)
-        if text not in ("runs", "has completed"):
-            told.append(f"container {container.name} {text}")
+        found = standing(container, history, pod)
+        if not found.well:
+            told.append(f"{kind_of(container, pod)} {container.name} {found.text}")
     if told:
         return "; ".join(told)
     for gate in (document.get("spec") or {}).get("readinessGates") or ():
@@ -173,7 +270,7 @@ def _not_ready(container: ContainerHistory, life: Life, pod: Pod | None) -> str:
 
 
 def _adopted(life: Life) -> bool:
-    return life.started is not None and type(life.started).__name__ == "ContainerAdopted"
+    return isinstance(life.started, ContainerAdopted)
 
 
 def _probe_kinds(name: str, pod: Pod | None) -> set[ProbeKind]:
@@ -186,14 +283,18 @@ def _is_sidecar(name: str, pod: Pod | None) -> bool:
     return any(c.name == name and c.restart_policy == "Always" for c in containers)
 
 
-def _stopping(history: PodHistory) -> str:
+def _stopping(history: PodHistory, pod: Pod | None, document: Json) -> str:
     told = []
     for container in history.containers.values():
         life = container.last
         if life is None or not life.running:
             continue
-        told.append(f"container {container.name} {_stop_progress(life)}")
-    return f": {'; '.join(told)}" if told else ": nothing of it runs any more"
+        told.append(f"{kind_of(container, pod)} {container.name} {_stop_progress(life)}")
+    if told:
+        return f": {'; '.join(told)}"
+    holders = (document.get("metadata") or {}).get("finalizers") or ()
+    waits = f", and it waits for its finalizers: {', '.join(holders)}" if holders else ""
+    return f": nothing of it runs any more{waits}"
 
 
 def _stop_progress(life: Life) -> str:
@@ -204,9 +305,9 @@ def _stop_progress(life: Life) -> str:
         return "was killed and has not ended yet"
     if terms:
         until = terms[-1].at + timedelta(seconds=terms[-1].seconds)
-        return f"was sent SIGTERM and has until {until:%Y-%m-%dT%H:%M:%SZ} to end"
+        return f"was sent SIGTERM and has until {_moment(until)} to end"
     until = life.kill.at + timedelta(seconds=life.kill.grace_period_seconds)
-    return f"runs its preStop hook or waits for its turn, until {until:%Y-%m-%dT%H:%M:%SZ} at most"
+    return f"runs its preStop hook or waits for its turn, until {_moment(until)} at most"
 
 
 def _why_gone(history: PodHistory) -> str:
@@ -216,14 +317,14 @@ def _why_gone(history: PodHistory) -> str:
     deleted = [kill for kill in kills if kill.cause is KillCause.DELETED]
     if deleted:
         grace = brief(deleted[0].grace_period_seconds)
-        return (
-            f": it was deleted at {deleted[0].at:%Y-%m-%dT%H:%M:%SZ} with a grace period of {grace}"
-        )
+        return f": it was deleted at {_moment(deleted[0].at)} with a grace period of {grace}"
     return ""
 
 
 def _in_order(history: PodHistory, pod: Pod | None) -> list[ContainerHistory]:
-    """As the spec has them, init containers first; those that left no trace are missing."""
+    """As the spec has them, init containers first; those that left no trace are missing, and so are
+    ephemeral ones, which no pod waits for."""
     order = [c.name for c in pod.containers()] if pod else []
     known = [history.containers[name] for name in order if name in history.containers]
-    return known + [c for c in history.containers.values() if c.name not in order]
+    others = [c for c in history.containers.values() if c.name not in order]
+    return [container for container in known + others if not container.ephemeral]

@@ -17,26 +17,30 @@ Local = Callable[[datetime], datetime]
 """A time to the same time in the reader's zone."""
 
 _WIDTH = 100
-_MOMENT = re.compile(r"\b(until|deleted at) (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
-"""A time in a text of ours; others are what a program has said."""
+_DATED = "%Y-%m-%d %H:%M:%S"
+_MOMENT = re.compile(r"\b(until|since|deleted at) (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+"""A time in a text of ours; others are what a program has said. What is to come comes soon, and
+needs no date."""
 
 
 def explanation_lines(document: Json, local: Local) -> Iterator[str]:
     pod = document["pod"]
     text = f"{pod['namespace']}/{pod['name']}: {document['text']}"
     yield from _wrapped(text, "", "  ", local)
-    yield from _chain(document["facts"], "  ", local)
+    for link in document["facts"]:
+        moment = _time(link["at"], local)
+        yield from _wrapped(f"{moment:{_DATED}}  {link['text']}", "  ", " " * 23, local)
     for container in document["containers"]:
         yield ""
         yield from _container(container, local)
     if document["since"]:
         yield ""
-        yield f"(known since {_time(document['since'], local):%Y-%m-%d %H:%M:%S})"
+        yield f"(known since {_time(document['since'], local):{_DATED}})"
 
 
 def _container(container: Json, local: Local) -> Iterator[str]:
-    kind = "init container" if container["init"] else "container"
-    yield from _wrapped(f"{kind} {container['name']}: {container['text']}", "", "  ", local)
+    text = f"{container['kind']} {container['name']}: {container['text']}"
+    yield from _wrapped(text, "", "  ", local)
     yield from _chain(container["chain"], "  ", local)
     yield from _log(container["log"], "  ")
     for end in container["ends"]:
@@ -44,7 +48,7 @@ def _container(container: Json, local: Local) -> Iterator[str]:
         at = _time(end["at"], local)
         number = end["restart"]
         title = f"restart {number}" if number is not None else "end"
-        yield f"  {title} at {at:%Y-%m-%d %H:%M:%S}: {end['cause']}"
+        yield f"  {title} at {at:{_DATED}}: {end['cause']}"
         yield from _wrapped(end["text"], "    ", "    ", local)
         yield from _chain(end["chain"], "    ", local)
         yield from _log(end["log"], "    ")
@@ -68,7 +72,11 @@ def _log(lines: list[str], indent: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, first: str, rest: str, local: Local) -> list[str]:
-    shown = _MOMENT.sub(lambda match: f"{match[1]} {_time(match[2], local):%H:%M:%S}", text)
+    def moment(match: re.Match[str]) -> str:
+        form = "%H:%M:%S" if match[1] == "until" else _DATED
+        return f"{match[1]} {_time(match[2], local):{form}}"
+
+    shown = _MOMENT.sub(moment, text)
     return textwrap.wrap(
         shown,
         _WIDTH,

@@ -20,6 +20,12 @@ def exit_text(record: ContainerExited) -> str:
     return f"{code}, {cause}" if cause else code
 
 
+def exit_status(record: ContainerExited) -> str:
+    """`exit code 137, SIGKILL`: for where the cause is told beside it."""
+    name = signal_name(record.signal)
+    return f"exit code {record.exit_code}{f', {name}' if name else ''}"
+
+
 def exit_cause(record: ContainerExited) -> str:
     """Why a container ended, in a few words; empty when the exit code says it all."""
     if record.cause is not None:

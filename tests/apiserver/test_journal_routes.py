@@ -13,8 +13,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from minikubelet.apiserver.journal_routes import journal_routes
+from minikubelet.apiserver.services import Route
 from minikubelet.cli.main import main
 from minikubelet.clock import SystemClock
 from minikubelet.journal_file import JournalFile
@@ -142,7 +144,7 @@ async def test_a_pod_that_is_gone_is_explained_from_the_journal(
         pytest.param(
             WHY.format("web") + "?container=db",
             400,
-            "container db is not valid for pod web",
+            "container db is not valid for pod web: it has app",
             id="no such container",
         ),
         pytest.param(
@@ -160,6 +162,23 @@ async def test_what_is_not_known(
     known.journal.on_record(a_start(0))
     got, answer = await get(served, path)
     assert (got, answer["message"]) == (code, message)
+
+
+async def test_a_pod_without_its_port_is_told_who_has_it(known: Known, served: Served) -> None:
+    ports = {"containers": [{"name": "app", "ports": [{"hostPort": 80}, {"containerPort": 81}]}]}
+    for name, status in (
+        ("web", {"phase": "Failed", "reason": "NodePorts", "message": "Pod was rejected: no"}),
+        ("holder", {"phase": "Running"}),
+        ("ended", {"phase": "Succeeded"}),
+    ):
+        metadata = {"name": name, "namespace": "default", "uid": name}
+        document = {"metadata": metadata, "spec": ports, "status": status}
+        known.store.create(Key("", "pods", "default", name), document)
+    known.journal.on_record(a_start(0))
+    _, answer = await get(served, WHY.format("web"))
+    assert answer["text"] == (
+        "The pod failed: it was refused (NodePorts): no (host port 80: pod default/holder)."
+    )
 
 
 async def lines(response: aiohttp.ClientResponse, number: int) -> list[Json]:
@@ -191,9 +210,8 @@ async def test_the_journal_as_it_grows(known: Known, served: Served) -> None:
 # --- the command
 
 
-@pytest.fixture
-def kubeconfig(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    path = tmp_path / "kubeconfig"
+def a_kubeconfig(directory: Path, served: Served) -> Path:
+    path = directory / "kubeconfig"
     document = {
         "current-context": "m",
         "contexts": [{"name": "m", "context": {"cluster": "m", "user": "m"}}],
@@ -201,7 +219,12 @@ def kubeconfig(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "users": [{"name": "m", "user": {}}],
     }
     path.write_text(json.dumps(document))
-    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+@pytest.fixture
+def kubeconfig(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("KUBECONFIG", str(a_kubeconfig(tmp_path, served)))
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield
@@ -212,7 +235,7 @@ def kubeconfig(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 TEXT = """\
 default/web: The pod is Running and Ready. Restarts: container app once.
 
-container app: runs
+container app: runs since 2026-01-01 12:00:05
   last lines of its log:
   | ^[[2Jready
 
@@ -254,6 +277,33 @@ async def test_the_command_says_what_is_wrong(
 ) -> None:
     assert await asyncio.to_thread(main, ["why", *words]) == code
     assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["wbe"], ' "wbe" not found (did you mean web?)'),
+        (["web", "-n", "shop"], ' "web" not found (there is one in namespace default: -n default)'),
+        (["database"], ' "database" not found'),
+    ],
+)
+async def test_the_command_knows_what_was_meant(
+    known: Known,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    hint: str,
+) -> None:
+    async def pods(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"items": [s.document for s in known.store.list(("", "pods"))]})
+
+    known.add_pod()
+    routes = journal_routes(known.journal, known.store, clock=SystemClock(), layout=None)
+    async with serving((*routes, Route("GET", "/api/v1/pods", pods))) as served:
+        monkeypatch.setenv("KUBECONFIG", str(a_kubeconfig(tmp_path, served)))
+        assert await asyncio.to_thread(main, ["why", *words]) == 1
+    assert capsys.readouterr().err == f"Error from server (NotFound): pods{hint}\n"
 
 
 @pytest.mark.usefixtures("kubeconfig")

@@ -146,8 +146,8 @@ def failed_twice(named: str, said: str) -> str:
             {"app": "fails at 7s"},
             "LivenessProbe",
             failed_twice("exec check --all", "")
-            + "It was asked to stop with a grace period of 30s and did so (exit 143 (SIGTERM), "
-            "liveness probe failed). It was started again (restart 1).",
+            + "It was asked to stop with a grace period of 30s and did so (exit code 143, SIGTERM)"
+            ". It was started again (restart 1).",
             (
                 "Liveness probe succeeded for the last time",
                 "Liveness probe failed (1 of 2)",
@@ -225,7 +225,7 @@ def failed_twice(named: str, said: str) -> str:
             "LivenessProbe",
             failed_twice("http GET :8080/healthz", STATUS)
             + "It was asked to stop with a grace period of 4s, was still running 4s after SIGTERM, "
-            "and was killed (exit 137 (SIGKILL), liveness probe failed).",
+            "and was killed (exit code 137, SIGKILL).",
             ("SIGTERM sent, 4s of grace left", "SIGKILL: still running 4s after SIGTERM", "ended"),
         ),
         a_case(
@@ -261,7 +261,7 @@ def failed_twice(named: str, said: str) -> str:
             {"app": "stops in 2s with 0"},
             "Deleted",
             "Container app was stopped because the pod was deleted. It was asked to stop with a "
-            "grace period of 30s and did so (exit 0, the pod is deleted).",
+            "grace period of 30s and did so (exit code 0).",
             ("asked to stop, the pod is deleted", "SIGTERM sent", "ended after 7s: exit 0"),
             acts=((5, stop(KillCause.DELETED)),),
         ),
@@ -271,7 +271,7 @@ def failed_twice(named: str, said: str) -> str:
             {"app": FOR_EVER},
             "Shutdown",
             "Container app was stopped because the daemon was asked to stop it.",
-            ("asked to stop, asked to stop", "SIGTERM sent"),
+            ("asked to stop: Stopping container app (grace 30s)", "SIGTERM sent"),
             acts=((5, stop(KillCause.SHUTDOWN)),),
         ),
         a_case(
@@ -305,6 +305,24 @@ def failed_twice(named: str, said: str) -> str:
             "(restartPolicy Never).",
             ("ended after 2s: exit 3",),
             container="prepare",
+        ),
+        a_case(
+            "an init container has done its work",
+            a_document(initContainers=[{"name": "prepare", "image": "x", "command": ["p"]}]),
+            {"prepare": "exits at 2s", "app": FOR_EVER},
+            "Completed",
+            "Container prepare ended by itself after 2s with exit code 0. With that it is done: an "
+            "init container runs until it has succeeded once.",
+            ("ended after 2s: exit 0",),
+            container="prepare",
+        ),
+        a_case(
+            "a grace period is lengthened",
+            a_document(live(EXEC), terminationGracePeriodSeconds=1),
+            {"app": "fails at 7s"},
+            "LivenessProbe",
+            failed_twice("exec check --all", ""),
+            ("asked to stop", "SIGTERM sent, 2s of grace left, the least there is"),
         ),
         a_case(
             "a restart rule",
@@ -418,6 +436,11 @@ def test_a_daemon_that_crashed_ended_nothing() -> None:
     assert [link.text for link in told.facts] == ["a new daemon took the pod over, as it ran"]
     (container,) = told.containers
     assert (container.text, container.restarts, container.ends) == ("runs", 0, ())
+
+
+def test_a_start_is_told_when_it_was_and_not_when_it_was_known() -> None:
+    (container,) = explain(WEB, [a_start(2), an_exit(0, seconds=3, ran=2.5)]).containers
+    assert [link.at for link in container.ends[0].chain] == [at(0.5), at(3)]
 
 
 def test_what_ends_after_a_crash_of_the_daemon_is_told_with_it() -> None:

@@ -7,11 +7,22 @@ from typing import Any
 import pytest
 
 from minikubelet.explain.explanation import explain
-from minikubelet.journal import ContainerCreated, ContainerStartFailed, PhaseChanged, VolumeFailed
+from minikubelet.explain.state import Surroundings
+from minikubelet.journal import (
+    ContainerCreated,
+    ContainerExited,
+    ContainerStarted,
+    ContainerStartFailed,
+    PhaseChanged,
+    VolumeFailed,
+)
 from minikubelet.kill_cause import KillCause
+from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.json_tree import Json
 from minikubelet.node.agent import NodeAgent
 from minikubelet.node.stop_request import StopRequest
+from minikubelet.runtime.errors import ContainerStartError
+from minikubelet.simulate.app import App
 from tests.cli.records import ID, WEB, a_start, at, of_app
 from tests.explain.course import Act, a_document, play
 
@@ -118,16 +129,16 @@ def delete(agent: NodeAgent) -> None:
             {},
             "The pod is Pending: init container prepare waits in back-off until "
             "2026-01-01T00:00:12Z: it ended by itself after 1s with exit code 3. Restarts: "
-            "container prepare once.",
+            "init container prepare once.",
             id="an init container fails",
         ),
         pytest.param(
-            a_document(schedulingGates=[{"name": "later"}]),
+            a_document(schedulingGates=[{"name": "later"}, {"name": "shop/paid"}]),
             {},
             5,
             {},
-            "The pod is Pending: it is not started: SchedulingGated: Scheduling is blocked due to "
-            "non-empty scheduling gates.",
+            "The pod is Pending: it waits until its scheduling gates are removed: later, "
+            "shop/paid.",
             id="scheduling gates",
         ),
         pytest.param(
@@ -178,6 +189,24 @@ def delete(agent: NodeAgent) -> None:
             id="its preStop hook runs",
         ),
         pytest.param(
+            a_document({"lifecycle": {"postStart": {"sleep": {"seconds": 100}}}}),
+            {"app": FOR_EVER},
+            5,
+            {},
+            "The pod is Pending: container app runs its postStart hook.",
+            id="its postStart hook runs",
+        ),
+        pytest.param(
+            a_document(),
+            {"app": App(start_error=ContainerStartError("RunContainerError", "no such file"))},
+            15,
+            {},
+            "The pod is Running and not Ready: container app waits in back-off until "
+            "2026-01-01T00:00:30Z: it cannot start: RunContainerError: no such file. Restarts: "
+            "container app twice.",
+            id="it cannot be executed, again and again",
+        ),
+        pytest.param(
             a_document(ready(), **SIDE),
             {"app": "listens after 1h", "side": FOR_EVER},
             1,
@@ -207,6 +236,125 @@ def test_the_evidence_of_a_container_that_is_not_ready() -> None:
     ]
 
 
+def test_of_a_long_row_of_failures_the_ends_and_the_decisive_one_are_told() -> None:
+    course = play(a_document(ready(failureThreshold=5)), {"app": "fails at 3s"}, 25)
+    (container,) = course.explain().containers
+    assert [link.text.partition(" after ")[0] for link in container.chain] == [
+        "Readiness probe succeeded for the last time,",
+        "Readiness probe failed (1 of 5)",
+        "Readiness probe failed (2 of 5)",
+        "(2 more failures)",
+        "Readiness probe failed (5 of 5)",
+        "threshold reached: 5 failures in a row (failureThreshold 5)",
+        "(4 more failures)",
+        "Readiness probe failed (10 in a row)",
+        "Readiness probe failed (11 in a row)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "metadata", "spec", "text"),
+    [
+        pytest.param(
+            {
+                "phase": "Pending",
+                "conditions": [
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": "0/1 nodes are available: 1 node(s) were unschedulable.",
+                    }
+                ],
+            },
+            {},
+            {},
+            "The pod is Pending: it is not started: Unschedulable: 0/1 nodes are available: "
+            "1 node(s) were unschedulable.",
+            id="a cordoned node",
+        ),
+        pytest.param(
+            {"phase": "Pending"},
+            {},
+            {"nodeName": "other"},
+            'The pod is Pending: it names the node "other", and this one is "here".',
+            id="another node",
+        ),
+        pytest.param(
+            {
+                "phase": "Failed",
+                "reason": "NodePorts",
+                "message": "Pod was rejected: no free ports",
+            },
+            {},
+            {"nodeName": "here"},
+            "The pod failed: it was refused (NodePorts): no free ports (host port 80: pod a/b).",
+            id="a host port that another pod has",
+        ),
+        pytest.param(
+            {"phase": "Running"},
+            {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["shop/books"]},
+            {"nodeName": "here"},
+            "The pod is being deleted: nothing of it runs any more, and it waits for its "
+            "finalizers: shop/books.",
+            id="a finalizer",
+        ),
+    ],
+)
+def test_what_the_journal_does_not_tell(
+    status: Json, metadata: Json, spec: Json, text: str
+) -> None:
+    document = {"status": status, "metadata": metadata, "spec": spec}
+    around = Surroundings("here", ("80: pod a/b",))
+    assert explain(WEB, [], document=document, around=around).text == text
+
+
+def test_an_ephemeral_container_is_no_reason() -> None:
+    of_shell = of_app(2, container="shell") | {"field_path": "spec.ephemeralContainers{shell}"}
+    records = [
+        a_creation(0),
+        a_start(0),
+        ContainerStarted(**of_shell, container_id="process://e", restart_count=0, pid=9),
+    ]
+    told = explain(WEB, records, document={"status": {"phase": "Running"}, "spec": {}})
+    assert [(c.kind, c.name) for c in told.containers] == [
+        ("container", "app"),
+        ("ephemeral container", "shell"),
+    ]
+    records.append(
+        ContainerExited(
+            **{**of_shell, "at": at(5)},
+            container_id="process://e",
+            restart_count=0,
+            exit_code=1,
+            signal=None,
+            reason="Error",
+            message="",
+            ran_seconds=3,
+            cause=None,
+        )
+    )
+    document = a_document(ephemeralContainers=[{"name": "shell", "image": "x"}])
+    gates = {"readinessGates": [{"conditionType": "shop/warm"}]}
+    told = explain(
+        WEB,
+        records,
+        pod=decode_pod(document),
+        document={"status": {"phase": "Running"}, "spec": gates},
+    )
+    assert told.text == (
+        "The pod is Running and not Ready: its readiness gate shop/warm is not True."
+    )
+    assert told.containers[1].ends[0].text.endswith("An ephemeral container is started only once.")
+
+
+def test_a_container_that_runs_says_since_when() -> None:
+    (container,) = (
+        play(a_document(), {"app": "exits at 3s then exits at 1h"}, 20).explain().containers
+    )
+    assert container.text == "runs since 2026-01-01T00:00:03Z"
+
+
 def test_a_pod_that_is_gone() -> None:
     course = play(a_document(), {"app": FOR_EVER}, 9, {3: delete})
     assert course.explain(gone=True).text == (
@@ -219,7 +367,7 @@ def test_a_pod_that_is_gone() -> None:
 def test_what_waited_in_back_off_waits_no_longer(gone: bool) -> None:
     course = play(a_document(), {"app": "exits at 3s with 1"}, 10, deleting=True)
     (container,) = course.explain(gone=gone).containers
-    assert container.text == "has ended (exit 1): it ended by itself after 3s with exit code 1"
+    assert container.text == "ended by itself after 3s with exit code 1"
 
 
 def test_a_pod_that_nothing_is_known_of() -> None:
@@ -247,7 +395,7 @@ def a_creation(seconds: float) -> ContainerCreated:
 def test_a_volume_that_cannot_be_had() -> None:
     failure = VolumeFailed(at=at(0), pod=WEB, volume="conf", message='configmap "c" not found')
     assert explain(WEB, [failure], document=PENDING).text == (
-        'The pod is Pending: volume conf cannot be had: configmap "c" not found.'
+        'The pod is Pending: volume conf is not there: configmap "c" not found.'
     )
     mended = explain(WEB, [failure, a_creation(1), a_start(1)], document=PENDING)
     assert "volume" not in mended.text

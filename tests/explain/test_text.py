@@ -33,7 +33,7 @@ container app: waits in back-off until 09:00:48: its liveness probe (http GET :8
     Container app was stopped because its liveness probe (http GET :8080/healthz) failed 2 times in
     a row (failureThreshold 2), the last time with: HTTP probe failed with statuscode: 500. It was
     asked to stop with a grace period of 4s, was still running 4s after SIGTERM, and was killed
-    (exit 137 (SIGKILL), liveness probe failed). The next start waits in back-off, 10s from the end.
+    (exit code 137, SIGKILL). The next start waits in back-off, 10s from the end.
     09:00:19.000  started (restart 1, pid 1002)
     09:00:24.000  Liveness probe succeeded for the last time, after 0s
     09:00:29.000  Liveness probe failed (1 of 2) after 0s: HTTP probe failed with statuscode: 500
