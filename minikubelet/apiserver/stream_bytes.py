@@ -80,7 +80,10 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def leave(self) -> None:
-        """Close at once; a peer that has not read everything sees a reset."""
+        """Close at once; a peer that has not read everything sees a reset. Nothing is read any
+        more."""
+        # Tracebacks of who was cancelled keep this object until the collector finds them.
+        self._unread.clear()
         if self._transport is not None:
             if self._transport.get_write_buffer_size():
                 self._transport.abort()
