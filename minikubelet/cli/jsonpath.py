@@ -187,7 +187,10 @@ def _unquoted(text: str) -> str:
     inner = text[1:-1].replace("\\'", "'")
     if text[0] == "'":
         inner = re.sub(r'(?<!\\)"', r"\"", inner)
-    written: str = json.loads(f'"{inner}"')
+    try:
+        written: str = json.loads(f'"{inner}"', strict=False)  # a tab may stand for itself
+    except json.JSONDecodeError:
+        raise JsonPathError(f"not an escape that JSON knows in {text!r}") from None
     return written
 
 

@@ -44,6 +44,7 @@ DOCUMENT = {
             id="a range in a range",
         ),
         pytest.param("{range .items[*]}{$.metadata.name}{end}", "webwebweb", id="the root"),
+        pytest.param("{.metadata.name}{'\t'}{.on}", "web\ttrue", id="a tab as it is"),
     ],
 )
 def test_render(template: str, text: str) -> None:
@@ -59,6 +60,7 @@ def test_render(template: str, text: str) -> None:
         ("{.items[9]}", "out of bounds"),
         ("{.items[x]}", "not an index"),
         ("{.items[?(name)]}", "filter"),
+        (r"{'\z'}", "not an escape"),
     ],
 )
 def test_what_is_wrong_is_said(template: str, why: str) -> None:
