@@ -14,7 +14,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -68,14 +68,17 @@ def _no_files_are_left() -> Iterator[None]:
         assert not left, f"files left behind: {left}"
 
 
-def _descendants() -> dict[int, str]:
-    """Pid and command line of every living process below this one."""
+def _descendants(spawners: Collection[int] = ()) -> dict[int, str]:
+    """Pid and command line of every living process below this one, without the shim that each of
+    these spawners has always ready."""
     found: dict[int, str] = {}
     if not _has_children():
         return found
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if child.status() != psutil.STATUS_ZOMBIE and not _is_pytest_worker(child):
+            if child.status() == psutil.STATUS_ZOMBIE or _is_pytest_worker(child):
+                continue
+            if not any(_is_spare(process, spawners) for process in (child, child.parent())):
                 found[child.pid] = " ".join(child.cmdline())
     return found
 
@@ -88,6 +91,11 @@ def _has_children() -> bool:
         return True
 
 
+def _is_spare(process: psutil.Process | None, spawners: Collection[int]) -> bool:
+    """Its child waits with it."""
+    return process is not None and process.ppid() in spawners and process.name() == "shim-spare"
+
+
 def _is_pytest_worker(process: psutil.Process) -> bool:
     """Processes of pytest-xdist, and the helper of Python's own multiprocessing."""
     words = " ".join(process.cmdline())
@@ -97,7 +105,7 @@ def _is_pytest_worker(process: psutil.Process) -> bool:
 def _wait_until_gone(before: set[int]) -> dict[int, str]:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        left = {pid: words for pid, words in _descendants().items() if pid not in before}
+        left = {pid: words for pid, words in _descendants(before).items() if pid not in before}
         _reap(before)
         if not left or time.monotonic() > deadline:
             return left
