@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from minikubelet.apiserver.empty_values import without_empty_values
 from minikubelet.apiserver.negotiation import media_type
 from minikubelet.apiserver.null_items import has_null_items, without_null_items
 from minikubelet.apiserver.plain_times import with_plain_times
@@ -157,6 +158,7 @@ def check_fields(document: Json, resource: Resource) -> CheckedFields:
         for finding in reversed(unknown):
             _remove(document, finding.path)
     if not mistyped:
+        document = without_empty_values(document, resource.message)
         document = with_plain_times(document, resource.message)
     return CheckedFields(
         document,

@@ -18,8 +18,8 @@ from minikubelet.apiserver.metadata import check_place, check_uid, timestamp
 from minikubelet.apiserver.requests import Target, find_target, write_options
 from minikubelet.apiserver.resources import ResourceHandlers, json_response
 from minikubelet.apiserver.responses import (
+    ApiError,
     bad_request,
-    conflict,
     not_found,
     success_status,
 )
@@ -57,7 +57,9 @@ class PodActions:
         if not isinstance(node, str) or not node:
             raise bad_request("target.name: Required value")
         if why := _why_not_bound(stored.document):
-            raise conflict(target.resource, target.name, f"pod {target.name} {why}")
+            message = f'Operation cannot be fulfilled on pods/binding "{target.name}": pod '
+            details = {"name": target.name, "kind": "pods/binding"}
+            raise ApiError(409, "Conflict", f"{message}{target.name} {why}", details=details)
         if write_options(request.query, "CreateOptions", dry_run=document.get("dryRun")).dry_run:
             return await self._done(None)
         bound: Json = copy_json(stored.document)

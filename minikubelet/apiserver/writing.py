@@ -16,6 +16,7 @@ import orjson
 from minikubelet.apiserver import metadata
 from minikubelet.apiserver.bodies import Body, checked_document
 from minikubelet.apiserver.ephemeral import validate_ephemeral_containers
+from minikubelet.apiserver.parts import PARTS, with_part
 from minikubelet.apiserver.plain_times import with_null_times
 from minikubelet.apiserver.requests import Target, WriteOptions, version_number
 from minikubelet.apiserver.resizing import validate_resize, with_new_resources
@@ -153,10 +154,9 @@ class ObjectWriter:
     ) -> tuple[Json, list[FieldError], tuple[Finding, ...]]:
         """What the subresource lets through, with defaults, and what is wrong with it."""
         strategy = strategy_of(target.resource)
-        if target.subresource == "status":
-            return _with_part(old, new, "status"), [], ()
-        if target.subresource == "finalize":
-            return _with_part(old, new, "spec"), [], ()
+        if target.subresource in PARTS:
+            new, part_errors = with_part(old, new, target)
+            return new, part_errors, ()
         if target.subresource == "ephemeralcontainers":
             spec = {**old["spec"]}
             spec["ephemeralContainers"] = new["spec"].get("ephemeralContainers") or []
@@ -308,11 +308,6 @@ def _new_findings(strategy: Strategy, new: Json, old: Json) -> tuple[Finding, ..
         for finding in strategy.findings(new)
         if (finding.path, finding.message) not in before
     )
-
-
-def _with_part(old: Json, new: Json, part: str) -> Json:
-    rest = {key: value for key, value in old.items() if key != part}
-    return {**rest, part: new.get(part) or {}}
 
 
 def _with_generation(new: Json, old: Json) -> Json:

@@ -84,10 +84,16 @@ async def test_the_status_is_written_by_its_subresource_alone(api: Api) -> None:
     running = {**pod, "status": {**pod["status"], "phase": "Running"}}
     ignored = await api.ok("PUT", f"{PODS}/web", running)
     assert ignored["status"]["phase"] == "Pending"
-    changed = {**running, "metadata": {**pod["metadata"], "labels": {"a": "b"}}}
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "other", "uid": "u"}
+    more = {"labels": {"a": "b"}, "ownerReferences": [owner]}
+    changed = {**running, "spec": {}, "metadata": {**pod["metadata"], **more}}
     written = await api.ok("PUT", f"{PODS}/web/status", changed)
-    assert written["status"]["phase"] == "Running"
-    assert "labels" not in written["metadata"]
+    assert (written["status"]["phase"], written["spec"]) == ("Running", pod["spec"])
+    # As upstream: who writes the status may annotate the object, but not give a Pod another owner.
+    assert written["metadata"]["labels"] == {"a": "b"}
+    assert "ownerReferences" not in written["metadata"]
+    bad = {"metadata": {"labels": {"a": "-"}}, "status": {"message": "m"}}
+    assert (await api.patch(f"{PODS}/web/status", bad)).status == 422
     patched = await api.patch(f"{PODS}/web/status", {"status": {"message": "m"}})
     assert patched.body["status"]["phase"] == "Running"
     assert (await api.ok("GET", f"{PODS}/web/status")) == patched.body
@@ -118,7 +124,10 @@ async def test_binding(api: Api) -> None:
     assert pod["status"]["conditions"][0]["type"] == "PodScheduled"
     again = await api("POST", f"{PODS}/web/binding", body)
     assert again.status == 409
-    assert again.message.endswith(f'pod web is already assigned to node "{NODE}"')
+    assert again.message == (
+        'Operation cannot be fulfilled on pods/binding "web": pod web is already assigned to node '
+        f'"{NODE}"'
+    )
 
 
 async def test_gated_and_deleted_pods_are_not_bound(api: Api) -> None:  # L-73
