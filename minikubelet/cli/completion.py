@@ -1,15 +1,24 @@
-"""`minikubelet completion`: a script that completes commands, types and names in a shell.
+"""`minikubelet completion`: a script that completes commands, options, types and names in a shell.
 
-Role: the script for bash, zsh or fish on standard output. Names of objects come from the daemon
-while completing; without one there are none.
+Role: the script for bash, zsh or fish on standard output. The scripts ask `minikubelet __complete
+WORD…` at each place; what can stand there is decided in `completing.py`. Names of objects come from
+the daemon; without one there are none.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 
-from minikubelet.store.kinds import RESOURCES, Serving
+from minikubelet.cli.api_options import UsageError, find_resource, resource_path
+from minikubelet.cli.client import Client, CommandError
+from minikubelet.cli.completing import complete
+from minikubelet.cli.kubeconfig_file import KubeconfigError, find_cluster
+from minikubelet.manifest.json_tree import Json
+
+_PATIENCE_SECONDS = 3.0
 
 _EPILOG = """\
 examples:
@@ -19,71 +28,66 @@ examples:
 
 _BASH = """\
 _minikubelet() {
-  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "@COMMANDS@" -- "$word"))
-    return
-  fi
-  local words=
-  case $command in
-    get|describe|delete)
-      if [ "$COMP_CWORD" -eq 2 ]; then
-        words="@TYPES@"
-      else
-        words=$(_minikubelet_names "${COMP_WORDS[2]}")
-      fi ;;
-    logs|why|exec|attach|port-forward) words=$(_minikubelet_names pods) ;;
-    probe) COMPREPLY=($(compgen -f -W "$(_minikubelet_names pods)" -- "$word")); return ;;
-    cp) COMPREPLY=($(compgen -f -W "$(_minikubelet_names pods | sed 's/$/:/')" -- "$word"))
-      return ;;
-    top) if [ "$COMP_CWORD" -eq 2 ]; then words="pod node"
-      else words=$(_minikubelet_names "${COMP_WORDS[2]}"); fi ;;
-    completion) words="bash zsh fish" ;;
-    *) COMPREPLY=($(compgen -f -- "$word")); return ;;
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
+  local word=${COMP_WORDS[COMP_CWORD]} line IFS=$'\\n'
+  COMPREPLY=()
+  for line in $(minikubelet __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null); do
+    case $line in
+      :files)
+        [ ${#COMPREPLY[@]} -eq 0 ] && compopt -o filenames 2>/dev/null
+        COMPREPLY+=($(compgen -f -- "$word")) ;;
+      "$word"*) COMPREPLY+=("${line%%$'\\t'*}") ;;
+    esac
+  done
+  case ${COMPREPLY[0]-} in *[:=]) compopt -o nospace 2>/dev/null ;; esac
+  return 0
 }
-_minikubelet_names() {
-  case $1 in */*|-*) return ;; esac
-  minikubelet get "$1" -o name 2>/dev/null | cut -d / -f 2
-}
-complete -o bashdefault -F _minikubelet minikubelet
+complete -F _minikubelet minikubelet
 """
 
 _ZSH = """\
-autoload -Uz bashcompinit && bashcompinit
+_minikubelet() {
+  local line
+  local -a plain unfinished
+  for line in "${(@f)$(minikubelet __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    case $line in
+      '') ;;
+      :files) _files ;;
+      *[:=]) unfinished+=("$line") ;;
+      *) plain+=("${line%%$'\\t'*}") ;;
+    esac
+  done
+  compadd -a plain
+  compadd -S '' -a unfinished
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+compdef _minikubelet minikubelet
 """
 
 _FISH = """\
-function __minikubelet_names
-    minikubelet get $argv[1] -o name 2>/dev/null | string replace -r '.*/' ''
+function __minikubelet_complete
+    set -l before (commandline -opc)
+    set -l word (commandline -ct)
+    test (count $word) -gt 0; or set word ''
+    for line in (minikubelet __complete $before[2..-1] $word 2>/dev/null)
+        switch $line
+            case ':files'
+                __fish_complete_path $word
+            case '*'
+                echo $line
+        end
+    end
 end
-function __minikubelet_type
-    set -l words (commandline -opc)
-    test (count $words) -ge 3; and echo $words[3]
-end
-complete -c minikubelet -n __fish_use_subcommand -f -a '@COMMANDS@'
-set -l typed '__fish_seen_subcommand_from get describe delete'
-complete -c minikubelet -n "$typed; and not test (count (commandline -opc)) -ge 3" \
--f -a '@TYPES@'
-complete -c minikubelet -n "$typed; and test (count (commandline -opc)) -ge 3" \
--f -a '(__minikubelet_names (__minikubelet_type))'
-complete -c minikubelet -n '__fish_seen_subcommand_from logs why exec attach port-forward' \
--f -a '(__minikubelet_names pods)'
-complete -c minikubelet -n '__fish_seen_subcommand_from probe' -a '(__minikubelet_names pods)'
-complete -c minikubelet -n '__fish_seen_subcommand_from cp' -a '(__minikubelet_names pods):'
-complete -c minikubelet -n '__fish_seen_subcommand_from top' -f -a 'pod node'
-complete -c minikubelet -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'
+complete -c minikubelet -f -a '(__minikubelet_complete)'
 """
 
-_SCRIPTS = {"bash": _BASH, "zsh": _ZSH + _BASH, "fish": _FISH}
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "completion",
         help="a script that completes commands in your shell",
-        description="Print a script that completes commands, types and names.",
+        description="Print a script that completes commands, options, types and names.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -91,14 +95,33 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    sys.stdout.write(script(args.shell))
+    sys.stdout.write(_SCRIPTS[args.shell])
     return 0
 
 
-def script(shell: str) -> str:
-    """The script for a shell."""
-    from minikubelet.cli.main import COMMANDS  # it has been imported, and knows them all
+def answer(
+    words: Sequence[str],
+    commands: Mapping[str, str],
+    parser_of: Callable[[str], argparse.ArgumentParser],
+) -> int:
+    """What the scripts ask for."""
+    for line in complete(words, commands, parser_of, _objects):
+        print(line)
+    return 0
 
-    types = [r.plural for r in RESOURCES if r.serving is Serving.STORED and "list" in r.verbs]
-    text = _SCRIPTS[shell].replace("@COMMANDS@", " ".join(COMMANDS))
-    return text.replace("@TYPES@", " ".join(dict.fromkeys(types)))
+
+def _objects(kind: str, options: Mapping[str, str]) -> Sequence[Json]:
+    try:
+        resource = find_resource(kind)
+        cluster = find_cluster(options.get("kubeconfig"), os.environ)
+    except (UsageError, CommandError, KubeconfigError):
+        return ()
+    client = Client(cluster, _PATIENCE_SECONDS)
+    try:
+        namespace = options.get("namespace") or cluster.namespace
+        found: Sequence[Json] = client.get(resource_path(resource, namespace)).get("items") or ()
+    except CommandError:
+        return ()
+    finally:
+        client.close()
+    return found

@@ -101,6 +101,8 @@ def _dispatch(arguments: list[str]) -> int:
     if chosen == "version" or arguments[:1] in (["--version"], ["-V"]):
         print(f"minikubelet {__version__}")
         return 0
+    if arguments[:1] == ["__complete"]:
+        return int(_imported("completion").answer(arguments[1:], COMMANDS, parser_of))
     if chosen == "help":
         return _dispatch([*arguments[arguments.index(chosen) + 1 :], "--help"])
     parser = _parser()
@@ -124,6 +126,13 @@ def _dispatch(arguments: list[str]) -> int:
         parser.error(unknown_command(parser, arguments, COMMANDS))
     parser.print_help()
     return 0 if asked else USAGE
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """What a command understands."""
+    subparsers = _parser().add_subparsers()
+    _imported(command.replace("-", "_")).add_parser(subparsers)
+    return subparsers.choices[command]
 
 
 def _imported(name: str) -> ModuleType:
