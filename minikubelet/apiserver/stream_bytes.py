@@ -17,6 +17,9 @@ from aiohttp import WSMsgType, web
 
 _HIGH = 256 * 1024
 _LOW = 64 * 1024
+_READ_BYTES = 64 * 1024
+"""At once. asyncio's own 256 KiB, cut to what came, tear the heap of a daemon with hundreds of
+connections to pieces that it cannot give back."""
 
 
 class ByteLink(Protocol):
@@ -95,6 +98,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if hasattr(transport, "max_size"):
+            transport.max_size = _READ_BYTES
 
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
