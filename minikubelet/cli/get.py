@@ -25,14 +25,16 @@ from minikubelet.cli.api_options import (
     selectors,
     with_client,
 )
-from minikubelet.cli.client import JSON, TABLE, Client, ServerError
+from minikubelet.cli.client import JSON, TABLE, Client, CommandError, ServerError
+from minikubelet.cli.get_output import ColumnsPrinter, columns_printer, output_form
 from minikubelet.cli.table_text import AlignedText, TableOptions, heading, row_cells
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
 
-_PAGE = "500"
-_FORMATS = ("json", "yaml", "name", "wide")
-_JSONPATH = "jsonpath="
+_PAGE = 500
+_EVENT = "EVENT"
+_EVENT_WIDTH = len("MODIFIED")
+"""So that the column need not grow."""
 
 _EPILOG = """\
 examples:
@@ -43,6 +45,9 @@ examples:
   minikubelet get pods -l app=web -w        with a label, and what becomes of them
   minikubelet get pods --field-selector status.phase=Running -o name
   minikubelet get pod web -o jsonpath='{.status.podIP}'
+  minikubelet get pods -o custom-columns=NAME:.metadata.name,NODE:.spec.nodeName
+  minikubelet get pods -L app,tier --sort-by=.metadata.creationTimestamp
+  minikubelet get --raw /readyz?verbose
 
 Types: pods (po), nodes (no), configmaps (cm), secrets, events (ev), namespaces (ns), services
 (svc), endpoints (ep), serviceaccounts (sa), all, and others. Of JSONPath there are names, indexes,
@@ -59,13 +64,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("words", nargs="+", metavar="TYPE[/NAME] [NAME …]", help="what to print")
+    parser.add_argument("words", nargs="*", metavar="TYPE[/NAME] [NAME …]", help="what to print")
     parser.add_argument(
-        "-o", "--output", type=_output, metavar="FORMAT", help="json, yaml, name, wide, jsonpath=…"
+        "-o",
+        "--output",
+        type=output_form,
+        metavar="FORMAT",
+        help="json, yaml, name, wide, jsonpath=…, jsonpath-file=…, jsonpath-as-json=…, "
+        "custom-columns=…, custom-columns-file=…",
     )
     parser.add_argument("-w", "--watch", action="store_true", help="and every change, until Ctrl-C")
+    parser.add_argument("--watch-only", action="store_true", help="changes only, until Ctrl-C")
+    parser.add_argument(
+        "--output-watch-events", action="store_true", help="with -w: what kind of change it was"
+    )
     parser.add_argument("--no-headers", action="store_true", help="rows only")
     parser.add_argument("--show-labels", action="store_true", help="labels as the last column")
+    parser.add_argument(
+        "-L",
+        "--label-columns",
+        action="append",
+        default=[],
+        metavar="KEYS",
+        help="a column for each of these labels",
+    )
     parser.add_argument("--sort-by", metavar="PATH", help="sort rows: .metadata.creationTimestamp")
     parser.add_argument(
         "--show-managed-fields", action="store_true", help="who manages what, in json and yaml"
@@ -73,19 +95,35 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--ignore-not-found", action="store_true", help="a missing object is no error"
     )
+    parser.add_argument("--subresource", default="", metavar="NAME", help="status, scale or resize")
+    parser.add_argument(
+        "--chunk-size",
+        type=int,
+        default=_PAGE,
+        metavar="N",
+        help="objects per request (500); 0: all",
+    )
+    parser.add_argument("--raw", metavar="PATH", help="what the server answers at a path, as it is")
     add_selectors(parser)
     add_all_namespaces(parser)
     add_connection_options(parser)
 
 
-def _output(text: str) -> str:
-    if text in _FORMATS or text.startswith(_JSONPATH):
-        return text
-    raise argparse.ArgumentTypeError(f"{text!r} is not one of json, yaml, name, wide, jsonpath=…")
-
-
 def run(args: argparse.Namespace) -> int:
+    if args.raw:
+        return with_client(args, lambda client, scope: _print_raw(args, client))
     return with_client(args, lambda client, scope: _Get(args, client, scope).run())
+
+
+def _print_raw(args: argparse.Namespace, client: Client) -> int:
+    if args.words:
+        raise UsageError("arguments may not be passed when --raw is specified")
+    if not args.raw.startswith("/"):
+        raise UsageError(f"--raw wants a path that begins with /, not {args.raw!r}")
+    for data in client.stream(args.raw):
+        sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+    return 0
 
 
 class _Get:
@@ -96,18 +134,27 @@ class _Get:
         self._client = client
         self._scope = scope
         self._code = 0
+        if not args.words:
+            raise UsageError("which type of object? For example: minikubelet get pods")
         self._targets = parse_targets(args.words)
+        self._watches = args.watch or args.watch_only
         self._with_namespace = False
         several = len({target.resource for target in self._targets}) > 1
         self._with_kind = several or "all" in args.words[0].split(",")
         if args.all_namespaces and any(target.names for target in self._targets):
             raise UsageError("a resource cannot be retrieved by name across all namespaces")
-        if args.watch and (several or any(len(target.names) > 1 for target in self._targets)):
+        if args.output_watch_events and not self._watches:
+            raise UsageError(
+                "--output-watch-events option can only be used with --watch or --watch-only"
+            )
+        if self._watches and (several or any(len(target.names) > 1 for target in self._targets)):
             raise UsageError("you may only watch one object, or the objects of one type, at a time")
 
     def run(self) -> int:
         if self._args.output in (None, "wide"):
             self._print_tables()
+        elif printer := columns_printer(self._args.output, no_headers=self._args.no_headers):
+            self._print_columns(printer)
         else:
             self._print_objects()
         return self._code
@@ -123,18 +170,24 @@ class _Get:
             if self._args.sort_by:
                 rows = sorted(rows, key=lambda row: self._sort_key(row.get("object") or {}))
             found = found or bool(rows)
-            if rows:
+            shown = bool(rows) and not self._args.watch_only
+            if shown:
                 if printed and not self._args.no_headers:
                     print()
-                lines = [row_cells(tables[0], row, options) for row in rows]
-                head = [] if self._args.no_headers else [heading(tables[0], options)]
-                _print_lines(text.lines([*head, *lines]))
+                lines = [self._event("ADDED", row_cells(tables[0], row, options)) for row in rows]
+                _print_lines(text.lines([*self._heading(tables[0], options), *lines]))
                 printed = True
-            if self._args.watch:
-                self._watch_table(group[0], tables, text, options, headed=bool(rows))
+            if self._watches:
+                self._watch_table(group[0], tables, text, options, headed=shown)
                 return
         if not found and self._code == 0 and not self._args.ignore_not_found:
             self._say_nothing_found()
+
+    def _heading(self, table: Json, options: TableOptions) -> list[list[str]]:
+        return [] if self._args.no_headers else [self._event(_EVENT, heading(table, options))]
+
+    def _event(self, kind: str, cells: list[str]) -> list[str]:
+        return [kind.ljust(_EVENT_WIDTH), *cells] if self._args.output_watch_events else cells
 
     def _sort_key(self, document: Json) -> tuple[int, Any]:
         from minikubelet.cli.get_objects import sort_key
@@ -151,6 +204,9 @@ class _Get:
             wide=self._args.output == "wide",
             no_headers=self._args.no_headers,
             with_namespace=self._with_namespace,
+            label_columns=tuple(
+                key for keys in self._args.label_columns for key in keys.split(",") if key
+            ),
             show_labels=self._args.show_labels,
             name_prefix=name_prefix(resource) if self._with_kind else "",
         )
@@ -161,15 +217,16 @@ class _Get:
         if accept == TABLE and self._args.sort_by:
             query["includeObject"] = "Object"
         if not target.names:
-            if not self._args.sort_by:
-                query["limit"] = _PAGE
+            if not self._args.sort_by and self._args.chunk_size:
+                query["limit"] = str(self._args.chunk_size)
             yield self._whole_list(self._scope.path(target.resource), query, accept)
             return
         if query.keys() & {"labelSelector", "fieldSelector"}:
             raise UsageError("selectors may not be used with names")
         for name in target.names:
             try:
-                yield self._client.get(self._scope.path(target.resource, name), query, accept)
+                path = self._scope.path(target.resource, name, self._args.subresource)
+                yield self._client.get(path, query, accept)
             except ServerError as err:
                 if err.reason == "NotFound" and self._args.ignore_not_found:
                     continue
@@ -199,9 +256,12 @@ class _Get:
             known = tables[0] if tables else table
             if not table.get("columnDefinitions"):
                 table["columnDefinitions"] = known["columnDefinitions"]
-            head = [] if headed or self._args.no_headers else [heading(table, options)]
+            head = [] if headed else self._heading(table, options)
             headed = True
-            rows = [row_cells(table, row, options) for row in table.get("rows") or ()]
+            rows = [
+                self._event(event["type"], row_cells(table, row, options))
+                for row in table.get("rows") or ()
+            ]
             _print_lines(text.lines([*head, *rows]))
 
     def _changes(self, target: Target, answers: list[Json], accept: str) -> Iterator[Json]:
@@ -219,15 +279,53 @@ class _Get:
         from minikubelet.cli.get_objects import as_list
 
         answers = [answer for target in self._targets for answer in self._answers(target, JSON)]
-        single = len(self._targets) == 1 and len(self._targets[0].names) == 1
-        if single:
+        if self._args.watch_only:
+            pass
+        elif self._is_single():
             if answers:
-                self._print_object(answers[0])
+                self._print_object(self._as_event("ADDED", answers[0]))
+        elif self._args.output_watch_events:
+            for item in as_list(answers)["items"]:
+                self._print_object(self._as_event("ADDED", item))
         else:
             self._print_object(as_list(answers))
-        if self._args.watch:
+        if self._watches:
             for event in self._changes(self._targets[0], answers, JSON):
-                self._print_object(event["object"])
+                self._print_object(self._as_event(event["type"], event["object"]))
+
+    def _is_single(self) -> bool:
+        return len(self._targets) == 1 and len(self._targets[0].names) == 1
+
+    def _as_event(self, kind: str, document: Json) -> Json:
+        if not self._args.output_watch_events or self._args.output == "name":
+            return document
+        return {"type": kind, "object": document}
+
+    def _print_columns(self, printer: ColumnsPrinter) -> None:
+        from minikubelet.cli.get_objects import as_list
+        from minikubelet.cli.jsonpath import JsonPathError
+
+        def show(*documents: Json) -> None:
+            try:
+                sys.stdout.write(printer.lines(documents))
+            except JsonPathError as err:
+                sys.stdout.write(printer.rest())
+                raise CommandError(f"error: {err}") from err
+            finally:
+                sys.stdout.flush()
+
+        answers = [answer for target in self._targets for answer in self._answers(target, JSON)]
+        items = as_list(answers)["items"]
+        if self._args.sort_by:
+            items = sorted(items, key=self._sort_key)
+        if not self._watches:
+            if items or not self._is_single():
+                show(*items)
+            return
+        if items and not self._args.watch_only:
+            show(*(self._as_event("ADDED", item) for item in items))
+        for event in self._changes(self._targets[0], answers, JSON):
+            show(self._as_event(event["type"], event["object"]))
 
     def _print_object(self, document: Json) -> None:
         from minikubelet.cli.get_objects import objects_text

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from minikubelet.cli.jsonpath import find, render
+from minikubelet.cli.jsonpath import JsonPathError, find, render
 from minikubelet.cli.object_text import json_text, without_managed_fields
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.object_yaml import yaml_text
 
 _JSONPATH = "jsonpath="
+_AS_JSON = "jsonpath-as-json="
+_BLOCKS = re.compile(r"\{([^{}]+)\}")
 
 
 def objects_text(document: Json, output: str, *, sort_by: str, managed_fields: bool) -> str:
@@ -27,8 +30,20 @@ def objects_text(document: Json, output: str, *, sort_by: str, managed_fields: b
             return json_text(document)
         case "yaml":
             return yaml_text(document)
+        case _ if output.startswith(_AS_JSON):
+            return _as_json(output.removeprefix(_AS_JSON), document)
         case _:
             return render(output.removeprefix(_JSONPATH), document)
+
+
+def _as_json(template: str, document: Json) -> str:
+    """The values at each path as a JSON list."""
+    paths = _BLOCKS.findall(template)
+    if "{" not in template:
+        paths = [template]
+    elif _BLOCKS.sub("", template).strip() or any(path.startswith("range") for path in paths):
+        raise JsonPathError("jsonpath-as-json takes paths only: {.metadata.name}{.status.podIP}")
+    return "".join(json_text(find(path, document)) for path in paths)
 
 
 def name_of(document: Json) -> str:

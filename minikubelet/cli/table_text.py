@@ -45,6 +45,8 @@ class TableOptions:
     wide: bool = False
     no_headers: bool = False
     with_namespace: bool = False
+    label_columns: tuple[str, ...] = ()
+    """Keys of labels that get a column each."""
     show_labels: bool = False
     name_prefix: str = ""
     """`pod/` where several kinds are printed."""
@@ -55,6 +57,7 @@ def heading(table: Json, options: TableOptions) -> list[str]:
     return [
         *(["NAMESPACE"] if options.with_namespace else []),
         *shown,
+        *(key.rpartition("/")[2].upper() for key in options.label_columns),
         *(["LABELS"] if options.show_labels else []),
     ]
 
@@ -70,6 +73,7 @@ def row_cells(table: Json, row: Json, options: TableOptions) -> list[str]:
     return [
         *([metadata.get("namespace") or ""] if options.with_namespace else []),
         *shown,
+        *((metadata.get("labels") or {}).get(key, "") for key in options.label_columns),
         *([_labels(metadata.get("labels"))] if options.show_labels else []),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,31 @@ _COMMANDS = [
     "get pods -o jsonpath={.items[*].metadata.name}",
     "get pods -o jsonpath={range.items[*]}{.metadata.name}{end}",
     "get pod rich -o jsonpath={.spec.containers[?(@.name=='app')].ports[0].containerPort}",
+    "get pods -L app,example.com/tier --show-labels",
+    "get pods -L app -L nosuch",
+    "get pods -o jsonpath-as-json={.items[*].metadata.name}",
+    "get pod rich -o jsonpath-as-json={.metadata.name}{.spec.containers[*].name}",
+    "get pods -o custom-columns=NAME:.metadata.name,NODE:.spec.nodeName,IP:{.status.podIP}",
+    "get pods -o custom-columns=A:metadata.labels,B:.spec.containers[*].image --no-headers",
+    "get pods -o custom-columns=SPEC:.spec.containers[0],S:.status.containerStatuses[0].state",
+    'get pods -o custom-columns=READY:.status.conditions[?(@.type=="Ready")].status,X:,Y:.y',
+    "get pods -o custom-columns=N:.metadata.name --sort-by=.metadata.name",
+    "get pods -o custom-columns=G:.spec.terminationGracePeriodSeconds,F:.spec.enableServiceLinks",
+    "get pod nope rich -o custom-columns=N:.metadata.name",
+    "get pod nope -o custom-columns=N:.metadata.name",
+    "get pods -l app=none -o custom-columns=N:.metadata.name",
+    "get cm texts -o custom-columns=DATA:.data,N:.metadata.name",
+    "get cm -o custom-columns=N:.metadata.name,T:.data.t35,U:.data.t30,V:.data.t29",
+    "get pods,cm -o custom-columns=K:.kind,N:.metadata.name",
+    "get pods -o custom-columns=C:.spec.containers[7].name",
+    "get pods -o custom-columns=oops",
+    "get pods -o custom-columns=A:{.x",
+    "get pods -o custom-columns=",
+    "get pods -o custom-columns",
+    "get pods -o custom-columns-file=/no/such/file",
+    "get pods --chunk-size=2",
+    "get pod rich --subresource=status",
+    "get --raw /api/v1/namespaces/default/configmaps/settings",
     "describe pod rich",
     "describe pods",
     "describe pod pl",
@@ -93,7 +119,36 @@ _COMMANDS = [
 def test_the_same_output(
     command: str, api: ServedApi, kubectl: Kubectl, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command.split(" ")
+    _compare(command.split(" "), api, kubectl, capsys)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("custom-columns-file", "NAME   IP\nmetadata.name\t{.status.podIP}\nmore\n"),
+        ("custom-columns-file", "NAME IP\n.metadata.name\n"),
+        ("custom-columns-file", "NAME IP"),
+        ("custom-columns-file", "NAME IP\n"),
+        ("custom-columns-file", ""),
+        ("jsonpath-file", "{range .items[*]}{.metadata.name}{end}\n"),
+    ],
+)
+def test_the_same_output_by_a_file(
+    form: str,
+    text: str,
+    tmp_path: Path,
+    api: ServedApi,
+    kubectl: Kubectl,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "template"
+    path.write_text(text)
+    _compare(["get", "pods", "-o", f"{form}={path}"], api, kubectl, capsys)
+
+
+def _compare(
+    words: list[str], api: ServedApi, kubectl: Kubectl, capsys: pytest.CaptureFixture[str]
+) -> None:
     theirs = kubectl(*words)
     code = main([*words, f"--kubeconfig={api.kubeconfig}"])
     ours = capsys.readouterr()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import subprocess
 import sys
@@ -41,6 +42,63 @@ def test_a_watch_shows_changes_below_the_headings(api: ServedApi) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        pytest.param(
+            ["-o", "custom-columns=N:.metadata.name,D:.data.a"],
+            ["N          D\n", "settings   1\n", "second     1\n"],
+            id="columns of one's own",
+        ),
+        pytest.param(
+            ["--output-watch-events"],
+            [
+                "EVENT      NAME       DATA   AGE\n",
+                "ADDED      settings   1      25h\n",
+                "ADDED      second     1      25h\n",
+            ],
+            id="with the kind of change",
+        ),
+        pytest.param(
+            ["--output-watch-events", "-o", "custom-columns=T:.type,N:.object.metadata.name"],
+            ["T       N\n", "ADDED   settings\n", "ADDED   second\n"],
+            id="columns with the kind of change",
+        ),
+    ],
+)
+def test_a_watch_in_other_forms(options: list[str], lines: list[str], api: ServedApi) -> None:
+    api.put(a_config_map())
+    command = [sys.executable, "-m", "minikubelet", "get", "cm", "-w", *options]
+    with subprocess.Popen(
+        [*command, f"--kubeconfig={api.kubeconfig}"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = [process.stdout.readline() for _ in range(2)]
+            api.put(a_config_map("second"))
+            told.append(process.stdout.readline())
+        finally:
+            process.kill()
+    assert told == lines
+
+
+def test_only_changes(api: ServedApi) -> None:
+    api.put(a_config_map())
+    command = [sys.executable, "-m", "minikubelet", "get", "cm", "--watch-only", "-o", "name"]
+    with subprocess.Popen(
+        [*command, f"--kubeconfig={api.kubeconfig}"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            names = (f"c{number}" for number in range(1000))
+            while not select.select([process.stdout], [], [], 0.05)[0]:
+                api.put(a_config_map(next(names)))  # until the watch has begun
+            told = process.stdout.readline()
+        finally:
+            process.kill()
+    assert told.startswith("configmap/c")
+
+
 def test_a_page_at_a_time(api: ServedApi, run: Run) -> None:
     api.put(*(a_config_map(f"c{number:03d}") for number in range(501)))
     code, out, _ = run("get", "cm", "--no-headers")
@@ -55,7 +113,27 @@ def test_a_page_at_a_time(api: ServedApi, run: Run) -> None:
         pytest.param(["cm", "nope", "--ignore-not-found"], 0, "", id="that may be missing"),
         pytest.param(["cm", "x", "-A"], 2, "across all namespaces", id="a name everywhere"),
         pytest.param(["cm/x", "y"], 2, "resource/name form", id="mixed forms"),
-        pytest.param(["cm", "x", "-o", "nice"], 2, "not one of json, yaml", id="a bad format"),
+        pytest.param(
+            ["cm", "x", "-o", "nice"],
+            2,
+            "not one of json, yaml, name, wide, jsonpath=…",
+            id="a bad format",
+        ),
+        pytest.param(
+            ["cm", "-o", "go-template={{.kind}}"],
+            2,
+            "there are no Go templates here (go-template): use jsonpath=… or custom-columns=…, or "
+            "kubectl itself",
+            id="a Go template",
+        ),
+        pytest.param(["cm", "-o", "jsonpath="], 2, "jsonpath needs a template", id="no template"),
+        pytest.param(
+            ["cm", "-o", "jsonpath-file=/none"], 2, "cannot read the template /none", id="no file"
+        ),
+        pytest.param(["cm", "--output-watch-events"], 2, "with --watch", id="events without -w"),
+        pytest.param([], 2, "which type of object?", id="nothing asked for"),
+        pytest.param(["--raw", "livez"], 2, "begins with /", id="a raw path without a slash"),
+        pytest.param(["cm", "--raw", "/livez"], 2, "--raw is specified", id="raw and a type"),
         pytest.param(["cm,po", "-w"], 2, "one type", id="a watch of two kinds"),
         pytest.param(
             ["cm", "-n", "none"], 0, "No resources found in none namespace.", id="nothing"
