@@ -1,14 +1,16 @@
 """A pod's files: volumes, launch, logs, records, made and removed off the event loop.
 
-Role: the asynchronous face of `runtime/volumes.py` and `runtime/launcher.py`; a slow disk holds up
-one pod, not the node.
+Role: the asynchronous face of `runtime/volumes.py` and `runtime/launcher.py`; what may take long
+holds up one pod, not the node.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from minikubelet.manifest.pod import Container, Pod
@@ -16,6 +18,7 @@ from minikubelet.pod.node_info import NodeInfo, ObjectLookup
 from minikubelet.runtime.empty_dir import exceeded_empty_dir
 from minikubelet.runtime.errors import ContainerStartError, error_text
 from minikubelet.runtime.images import ImageCatalog
+from minikubelet.runtime.instance_files import is_soon_made
 from minikubelet.runtime.launcher import Launch, build_launch
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.trees import remove_tree
@@ -43,27 +46,30 @@ class LocalPodFiles:
     async def build_launch(
         self, pod: Pod, container: Container, container_id: str, restart_count: int
     ) -> Launch:
+        build = partial(
+            build_launch,
+            pod,
+            container,
+            container_id=container_id,
+            restart_count=restart_count,
+            node=self.node,
+            layout=self.layout,
+            lookup=self.lookup,
+            catalog=self.catalog,
+            base_environment=self.base_environment,
+            services=self.services(pod),
+            die_with_owner=self.die_with_owner,
+        )
         try:
-            return await asyncio.to_thread(
-                build_launch,
-                pod,
-                container,
-                container_id=container_id,
-                restart_count=restart_count,
-                node=self.node,
-                layout=self.layout,
-                lookup=self.lookup,
-                catalog=self.catalog,
-                base_environment=self.base_environment,
-                services=self.services(pod),
-                die_with_owner=self.die_with_owner,
-            )
+            if is_soon_made(pod, container, self.layout):
+                return build()  # to tell a thread of it would take as long
+            return await asyncio.to_thread(build)
         except OSError as error:
             text = f"cannot make what the container needs: {error_text(error)}"
             raise ContainerStartError("CreateContainerError", text) from error
 
     async def next_restart_count(self, pod: Pod, container: str) -> int:
-        return await asyncio.to_thread(_next_restart_count, self._log_dir(pod, container))
+        return _next_restart_count(self._log_dir(pod, container))
 
     async def exceeded_empty_dir(self, pod: Pod) -> str | None:
         return await asyncio.to_thread(exceeded_empty_dir, pod, self.layout)
@@ -85,11 +91,12 @@ class LocalPodFiles:
 
 def _next_restart_count(log_dir: Path) -> int:
     """One more than the highest N of the logs `N.log*`, else 0 (L-107)."""
-    numbers = [
-        int(head)
-        for path in log_dir.glob("*.log*")
-        if (head := path.name.partition(".")[0]).isdigit()
-    ]
+    try:
+        names = os.listdir(log_dir)
+    except FileNotFoundError:
+        return 0
+    parts = (name.partition(".") for name in names)
+    numbers = (int(n) for n, _, rest in parts if n.isdigit() and rest.startswith("log"))
     return max(numbers, default=-1) + 1
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
-from minikubelet.manifest.pod import Container, HostAlias, Pod
+from minikubelet.manifest.pod import Container, HostAlias, Pod, PodSecurityContext
 from minikubelet.pod.environment import EnvFileReader
 from minikubelet.runtime.layout import Layout, make_dir
 from minikubelet.runtime.sub_path import OutsideVolumeError, find_sub_path
 from minikubelet.runtime.trees import remove_tree
 from minikubelet.runtime.users import ProcessUser
+
+_DEFAULT_MESSAGE_PATH = Container().termination_message_path
 
 
 def make_instance_dir(
@@ -35,11 +38,40 @@ def make_instance_dir(
 def make_work_dir(pod: Pod, container: Container, layout: Layout, user: ProcessUser) -> Path:
     """The container's own directory, empty, as the file system of a restarted container is new."""
     path = layout.container_dir(pod.metadata.uid, container.name) / "work"
+    if user.user is None and _is_new(path):
+        return path
     remove_tree(path)
     path.mkdir(mode=0o700)
     if user.user is not None:
         os.chown(path, user.user, -1 if user.group is None else user.group)
     return path
+
+
+def _is_new(path: Path) -> bool:
+    """Whether it is what it would become when it were made again."""
+    try:
+        found = os.lstat(path)
+        mine = (stat.S_IFDIR | 0o700, os.geteuid(), os.getegid())
+        return (found.st_mode, found.st_uid, found.st_gid) == mine and not os.listdir(path)
+    except OSError:
+        return False
+
+
+def is_soon_made(pod: Pod, container: Container, layout: Layout) -> bool:
+    """Whether there is nothing in the way of a launch that may take long: other file systems, users
+    that somebody has to look up, what the instance before has left in its directory."""
+    if pod.spec.volumes or container.target_container_name or container.security_context:
+        return False
+    if pod.spec.security_context not in (None, PodSecurityContext()):
+        return False
+    if container.termination_message_path != _DEFAULT_MESSAGE_PATH:
+        return False
+    try:
+        return not os.listdir(layout.container_dir(pod.metadata.uid, container.name) / "work")
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def write_hosts(pod: Pod, layout: Layout) -> Path:

@@ -25,13 +25,17 @@ class ShimClient:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        # By its number: the selector describes what it does not know, and asks a socket for both
+        # of its names to do so.
+        self._fd = sock.fileno()
         self._on_message = on_message
         self._on_lost = on_lost
         self._decoder = Decoder()
         self._unsent = b""
+        self._writing = False
         self._open = True
         sock.setblocking(False)
-        self._loop.add_reader(sock, self._read)
+        self._loop.add_reader(self._fd, self._read)
 
     def send(self, message: Message) -> None:
         """After the end of the connection nothing happens: the end is told by `on_lost`."""
@@ -45,8 +49,9 @@ class ShimClient:
     def close(self) -> None:
         if self._open:
             self._open = False
-            self._loop.remove_reader(self._sock)
-            self._loop.remove_writer(self._sock)
+            if self._writing:
+                self._loop.remove_writer(self._fd)
+            self._loop.remove_reader(self._fd)
             self._sock.close()
 
     def _write(self) -> None:
@@ -57,10 +62,11 @@ class ShimClient:
         except ConnectionError:
             # Shows again when the last messages of the shim have been read.
             self._unsent = b""
-        if self._unsent:
-            self._loop.add_writer(self._sock, self._write)
-        else:
-            self._loop.remove_writer(self._sock)
+        if self._unsent and not self._writing:
+            self._loop.add_writer(self._fd, self._write)
+        elif self._writing and not self._unsent:
+            self._loop.remove_writer(self._fd)
+        self._writing = bool(self._unsent)
 
     def _read(self) -> None:
         try:

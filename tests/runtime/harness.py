@@ -135,9 +135,10 @@ def processes_with(mark: str) -> list[str]:
 
 
 def log_of(spec: LaunchSpec) -> str:
-    """What the container has printed: contents of the entries of its current log file."""
+    """What the container has printed: contents of the entries of its current log file. A reader may
+    see a part of what is being written."""
     try:
-        entries = Path(spec.log_path).read_bytes().splitlines()
+        *entries, _ = Path(spec.log_path).read_bytes().split(b"\n")
     except FileNotFoundError:
         return ""
     parts = [entry.split(b" ", 3) for entry in entries]

@@ -8,6 +8,7 @@ Texts: short forms of what runc says.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -50,24 +51,19 @@ def run_child(
     spec: Mapping[str, Any],
     argv: Sequence[str],
     env: Mapping[str, str],
-    stdio: tuple[int, int, int],
     status: int,
     enter: Callable[[], None],
     ready: Callable[[], object],
 ) -> NoReturn:
-    """Become `argv`. `enter` joins groups and namespaces, `ready` returns when the program may run.
+    """Become `argv`, after `settle`. `enter` joins groups and namespaces, `ready` comes last.
 
     A failure is written to `status` as `<kind> <message>`.
     """
     try:
         try:
-            _reset_signals()
-            os.setsid()
-            _connect_stdio(stdio)
             _set_oom_score(spec["oom_score_adj"])
             enter()
             _switch_user(spec)
-            os.umask(0o022)
             _change_directory(spec["cwd"])
             path = find_program(argv[0], env)
             ready()
@@ -81,6 +77,14 @@ def run_child(
             os.write(status, f"{CREATE} {text}".encode("utf-8", "surrogateescape"))
     finally:
         os._exit(128)
+
+
+def settle(stdio: tuple[int, int, int]) -> None:
+    """The part that is the same whatever is to run. Raises OSError."""
+    _reset_signals()
+    os.setsid()
+    _connect_stdio(stdio)
+    os.umask(0o022)
 
 
 def read_failure(status: int) -> StartError | None:
@@ -158,11 +162,13 @@ def _set_oom_score(adjustment: int | None) -> None:
 
 def set_oom_score(pid: int | str, adjustment: int) -> None:
     """As far as it is allowed: an ordinary user may raise the score, not lower it."""
-    try:
-        with open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
-            file.write(str(adjustment))
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        # Not as a text file: its encoding would be imported in each child.
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, str(adjustment).encode())
+        finally:
+            os.close(fd)
 
 
 def _switch_user(spec: Mapping[str, Any]) -> None:

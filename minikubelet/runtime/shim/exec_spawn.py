@@ -20,6 +20,7 @@ from minikubelet.runtime.shim.child import (
     reason,
     run_child,
     set_oom_score,
+    settle,
 )
 from minikubelet.runtime.shim.linux import die_with_parent
 from minikubelet.runtime.shim.stdio import Stdio, make_stdio
@@ -138,13 +139,17 @@ def _fork(
         os.close(child_status)
         raise
     if pid == 0:
+
+        def enter() -> None:
+            settle(stdio)
+            surroundings.join()
+
         run_child(
             spec=surroundings.spec,
             argv=argv,
             env=env,
-            stdio=stdio,
             status=child_status,
-            enter=surroundings.join,
+            enter=enter,
             ready=die_with_parent,
         )
     os.close(child_status)

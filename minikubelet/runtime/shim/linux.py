@@ -75,6 +75,21 @@ def read_small(path: str) -> bytes:
         os.close(fd)
 
 
+def read_whole(path: str) -> bytes:
+    """All of a file of the kernel's, at half the cost of `open`; empty when it cannot be read."""
+    data = b""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while part := os.read(fd, 65536):
+                data += part
+        finally:
+            os.close(fd)
+    except OSError:
+        return b""
+    return data
+
+
 class Process:
     """One line of /proc/<pid>/stat, as far as it is needed here."""
 

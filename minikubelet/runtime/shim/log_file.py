@@ -69,7 +69,7 @@ class LogFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        for name in self._rotated():
+        for name in self._rotated() if self._rotate_at else ():
             if name.endswith(_TEMPORARY):
                 remove(name)
 

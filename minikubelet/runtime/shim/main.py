@@ -136,9 +136,9 @@ class Shim:
         assert self._output
         surroundings = self._container.surroundings()
         self._sessions = Sessions(self._loop, surroundings, self._output, self._container.stdin)
-        self._make_start_durable()
         started = encode_with_record("started", self._container.start_record)
         self._connections.broadcast_encoded(started)
+        self._make_start_durable()
         if self._spec["memory_limit_bytes"] and not self._container.memory_is_limited:
             self._watch_memory()
         return True
@@ -357,8 +357,8 @@ def prepare_shim(
     launch = claim(path)
     if launch is None:
         return None
-    with os.fdopen(launch, "rb", buffering=0, closefd=False) as file:
-        shim = Shim(launch, file.read(), owner, waiting)
+    data = os.pread(launch, os.fstat(launch).st_size, 0)
+    shim = Shim(launch, data, owner, waiting)
     shim.prepare(first)
     return shim
 

@@ -15,7 +15,7 @@ import os
 import signal
 from collections.abc import Callable, Collection, Iterable
 
-from minikubelet.runtime.shim.linux import Process, read_process, send_signal
+from minikubelet.runtime.shim.linux import Process, read_process, read_whole, send_signal
 
 
 def descendants(root: int, exclude: frozenset[int] = frozenset()) -> list[Process]:
@@ -88,11 +88,7 @@ def _listed_children(pid: int) -> list[int]:
     except OSError:
         return children
     for task in tasks:
-        try:
-            with open(f"/proc/{pid}/task/{task}/children", "rb", buffering=0) as file:
-                children += map(int, file.read().split())
-        except OSError:
-            continue
+        children += map(int, read_whole(f"/proc/{pid}/task/{task}/children").split())
     return children
 
 

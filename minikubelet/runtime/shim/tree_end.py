@@ -7,6 +7,7 @@ as the shim is a child subreaper, that proves that there is no descendant left.
 from __future__ import annotations
 
 import os
+import resource  # noqa: F401 - what `wait4` would import in each shim
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -67,14 +67,14 @@ class WaitingChild:
 def _wait(shim: int, asked: int, told: int, stdio: Stdio) -> NoReturn:
     try:
         _tie_to(shim)
+        child.settle(stdio.child)
         spec = json.loads(_read_all(asked))
-    except ValueError:
+    except (OSError, ValueError):
         os._exit(128)
     child.run_child(
         spec=spec,
         argv=spec["argv"],
         env=spec["env"],
-        stdio=stdio.child,
         status=told,
         enter=lambda: _enter(spec),
         # Another user may have been taken on, which has undone it.
