@@ -20,7 +20,12 @@ from minikubelet.apiserver.null_items import has_null_items, without_null_items
 from minikubelet.apiserver.plain_times import with_plain_times
 from minikubelet.apiserver.protobuf import decode_protobuf
 from minikubelet.apiserver.requests import FieldValidation
-from minikubelet.apiserver.responses import ApiError, bad_request, unsupported_media_type
+from minikubelet.apiserver.responses import (
+    ApiError,
+    bad_request,
+    too_complex,
+    unsupported_media_type,
+)
 from minikubelet.manifest.fieldpath import FieldPath
 from minikubelet.manifest.findings import Finding, Positions, Severity
 from minikubelet.manifest.json_tree import Json, copy_json
@@ -34,6 +39,9 @@ YAML_TYPE = "application/yaml"
 PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 _ACCEPTED = (JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE)
 _MAX_DEPTH = 150
+MAX_PARTS = 20_000
+"""Objects and lists within an object. A pod of 500 containers with all their fields, status and
+owners of fields has fewer; one with this many keeps the server busy for half a second."""
 _SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 _LOCATED_BYTES = 256 * 1024
 """In larger bodies a repeated field is named without its path, which takes long to find."""
@@ -67,9 +75,11 @@ def read_body(data: bytes, content_type: str) -> Body:
             return read_yaml(data)
         case "application/vnd.kubernetes.protobuf":
             try:
-                return Body(decode_protobuf(data))
+                content = decode_protobuf(data)
             except ValueError as err:
                 raise bad_request(f"cannot read the protobuf body: {err}") from err
+            _limit_shape(content)
+            return Body(content)
     raise unsupported_media_type(_ACCEPTED)
 
 
@@ -78,7 +88,7 @@ def read_json(data: bytes) -> Body:
         content = orjson.loads(data)
     except orjson.JSONDecodeError as err:
         raise bad_request(f"couldn't get version/kind; json parse error: {err}") from err
-    _limit_depth(content)
+    _limit_shape(content)
     repeated = _repeated_names(data)
     if not repeated:
         return Body(content)
@@ -103,7 +113,7 @@ def read_yaml(data: bytes) -> Body:
     if len(parsed.documents) != 1:
         raise bad_request(f"one YAML document is wanted, not {len(parsed.documents)}")
     content = parsed.documents[0].content
-    _limit_depth(content)
+    _limit_shape(content)
     _refuse_unrepresentable(content)
     return Body(content, _duplicates(parsed.findings))
 
@@ -216,11 +226,15 @@ def _repeated_names(data: bytes) -> list[str]:
     return list(found)
 
 
-def _limit_depth(content: Any) -> None:
-    """Deeper than any object of Kubernetes; what follows may recurse."""
-    level = [content]
+def _limit_shape(content: Any) -> None:
+    """Deeper or wider than any object of Kubernetes; what follows may recurse, and takes the time
+    of others for each part."""
+    level, parts = [content], 0
     for _ in range(_MAX_DEPTH):
         level = [child for value in level for child in _children(value)]
+        parts += len(level)
+        if parts > MAX_PARTS:
+            raise too_complex(MAX_PARTS)
         if not level:
             return
     raise bad_request(f"json parse error: nested deeper than {_MAX_DEPTH} levels")

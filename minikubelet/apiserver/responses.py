@@ -170,6 +170,11 @@ def too_large(limit: int) -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", message)
 
 
+def too_complex(limit: int) -> ApiError:
+    message = f"Request entity too large: it has more than {limit} objects and lists in it"
+    return ApiError(413, "RequestEntityTooLarge", message)
+
+
 def internal_error(why: str) -> ApiError:
     details = {"causes": [{"message": why}]}
     message = f"Internal error occurred: {why}"

@@ -57,6 +57,27 @@ async def test_fields_given_twice(api: Api) -> None:  # K-47
     assert warned.body["data"] == {"x": "2"}
 
 
+@pytest.mark.parametrize("kind", ["json", "yaml", "merge patch"])
+async def test_an_object_wider_than_any_of_a_cluster_is_refused(api: Api, kind: str) -> None:
+    """20,000 containers would keep everybody else waiting for two seconds."""
+    pod = a_pod(containers=[{"name": f"c{n}", "image": "x"} for n in range(20_000)])
+    if kind == "merge patch":
+        await api("POST", PODS, a_pod("web"))
+        answer = await api("PATCH", f"{PODS}/web", pod, "application/merge-patch+json")
+    else:
+        answer = await api("POST", PODS, json.dumps(pod).encode(), f"application/{kind}")
+    assert (answer.status, answer.body["reason"]) == (413, "RequestEntityTooLarge")
+    assert answer.message == (
+        "Request entity too large: it has more than 20000 objects and lists in it"
+    )
+
+
+async def test_many_plain_values_are_no_matter(api: Api) -> None:
+    data = {f"k{n}": "v" for n in range(30_000)}
+    answer = await api("POST", MAPS, {"metadata": {"name": "wide"}, "data": data})
+    assert answer.status == 201
+
+
 async def test_large_bodies_name_repeated_fields_without_their_path(api: Api) -> None:
     blob = b"x" * 300_000
     body = b'{"metadata":{"name":"a"},"data":{"x":"1","x":"2","y":"%b"}}' % blob
