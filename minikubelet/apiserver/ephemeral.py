@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minikubelet.manifest import names
+from minikubelet.manifest.decode import decode_pod
 from minikubelet.manifest.fieldpath import (
     FieldError,
     FieldPath,
     duplicate,
     forbidden,
     not_found,
-    required,
 )
 from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.pod import PodSpec
 from minikubelet.manifest.static_pods import is_mirror
-from minikubelet.manifest.validate_metadata import checked
+from minikubelet.manifest.validate_containers import validate_common, validate_images
+from minikubelet.manifest.validate_volumes import validate_volumes
 
 _PATH = FieldPath().child("spec", "ephemeralContainers")
 _FORBIDDEN = (
@@ -37,31 +38,30 @@ _FORBIDDEN = (
 
 def validate_ephemeral_containers(new: Json, old: Json) -> Iterator[FieldError]:
     if is_mirror(old):
-        yield forbidden(_PATH, "static pods do not support ephemeral containers")
+        yield forbidden(FieldPath(), "static pods do not support ephemeral containers")
         return
     after = list(objects_in(new["spec"], "ephemeralContainers"))
+    yield from _validate_containers(after, decode_pod(new).spec)
     yield from _validate_kept(after, list(objects_in(old["spec"], "ephemeralContainers")))
-    targets = {
-        str(container.get("name"))
-        for kind in ("initContainers", "containers")
-        for container in objects_in(new["spec"], kind)
-    }
+
+
+def _validate_containers(documents: list[Json], spec: PodSpec) -> Iterator[FieldError]:
+    """The rules of all containers first (L-253): a name of its own, known volumes and the rest."""
+    _, volumes = validate_volumes(spec.volumes, FieldPath())
+    yield from validate_images(spec.ephemeral_containers, _PATH)
+    targets = {container.name for container in (*spec.init_containers, *spec.containers)}
     taken = set(targets)
-    for index, container in enumerate(after):
-        path, name = _PATH.index(index), str(container.get("name") or "")
-        if not name:
-            yield required(path.child("name"))
-        elif name in taken:
-            yield duplicate(path.child("name"), name)
-        else:
-            yield from checked(path.child("name"), name, names.dns_label)
-        taken.add(name)
-        if not (container.get("image") or "").strip():
-            yield required(path.child("image"))
-        target = container.get("targetContainerName")
+    pairs = zip(spec.ephemeral_containers, documents, strict=True)
+    for index, (container, document) in enumerate(pairs):
+        path = _PATH.index(index)
+        yield from validate_common(container, spec, volumes, path)
+        if container.name in taken:
+            yield duplicate(path.child("name"), container.name)
+        taken.add(container.name)
+        target = document.get("targetContainerName")
         if target and target not in targets:
             yield not_found(path.child("targetContainerName"), target)
-        yield from _validate_fields(container, path)
+        yield from _validate_fields(document, path)
 
 
 def _validate_kept(after: list[Json], before: list[Json]) -> Iterator[FieldError]:

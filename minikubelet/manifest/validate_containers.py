@@ -58,7 +58,7 @@ def validate_containers(
     taken: set[str] = set()
     for index, container in enumerate(spec.containers):
         at = path.index(index)
-        yield from _validate_common(container, spec, volumes, at)
+        yield from validate_common(container, spec, volumes, at)
         if container.name in taken:
             yield duplicate(at.child("name"), container.name)
         taken.add(container.name)
@@ -74,7 +74,7 @@ def validate_init_containers(
     taken = {container.name for container in spec.containers}
     for index, container in enumerate(spec.init_containers):
         at = path.index(index)
-        yield from _validate_common(container, spec, volumes, at)
+        yield from validate_common(container, spec, volumes, at)
         yield from _validate_restarts(container, at)
         if container.name in taken:
             yield duplicate(at.child("name"), container.name)
@@ -97,9 +97,10 @@ def validate_images(containers: tuple[Container, ...], path: FieldPath) -> Itera
             yield invalid(path.index(index).child("image"), container.image, detail)
 
 
-def _validate_common(
+def validate_common(
     container: Container, spec: PodSpec, volumes: frozenset[str], path: FieldPath
 ) -> Iterator[FieldError]:
+    """What holds for a container of any list; `volumes` are the names that can be mounted."""
     if not container.name:
         yield required(path.child("name"))
     yield from checked(path.child("name"), container.name, names.dns_label, empty_is_fine=True)

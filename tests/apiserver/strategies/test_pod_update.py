@@ -257,6 +257,7 @@ DEBUG = {"name": "debug", "image": "busybox"}
                 },
             ),
             [
+                'spec.ephemeralContainers[0].volumeMounts[0].name: Not found: "v"',
                 "spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral "
                 "Container",
                 "spec.ephemeralContainers[0].livenessProbe: Forbidden: cannot be set for an "
@@ -267,6 +268,29 @@ DEBUG = {"name": "debug", "image": "busybox"}
                 "an Ephemeral Container",
             ],
             id="fields of other containers",
+        ),
+        pytest.param(
+            (),
+            (
+                {
+                    "name": "De.bug",
+                    "image": " busybox",
+                    "env": [{"name": ""}],
+                    "terminationMessagePolicy": "x",
+                },
+            ),
+            [
+                'spec.ephemeralContainers[0].image: Invalid value: " busybox": must not have '
+                "leading or trailing whitespace",
+                'spec.ephemeralContainers[0].name: Invalid value: "De.bug": a lowercase RFC 1123 '
+                "label must consist of lower case alphanumeric characters or '-', and must start "
+                "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used "
+                "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+                'spec.ephemeralContainers[0].terminationMessagePolicy: Unsupported value: "x": '
+                'supported values: "File", "FallbackToLogsOnError"',
+                "spec.ephemeralContainers[0].env[0].name: Required value",
+            ],
+            id="the rules of all containers",
         ),
     ],
 )
@@ -280,5 +304,5 @@ def test_ephemeral_containers(
 def test_static_pods_take_none() -> None:
     old = with_ephemeral(annotations={"kubernetes.io/config.mirror": "x"})
     assert [str(e) for e in validate_ephemeral_containers(with_ephemeral(DEBUG), old)] == [
-        "spec.ephemeralContainers: Forbidden: static pods do not support ephemeral containers"
+        ": Forbidden: static pods do not support ephemeral containers"
     ]
