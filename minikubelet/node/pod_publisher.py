@@ -36,6 +36,7 @@ class PodPublisher:
         *,
         keep: Callable[[], None],
         told: Callable[[], None],
+        volumes_ready: Callable[[], bool],
     ) -> None:
         """`keep` writes the record; `told` comes after each status."""
         self._state = state
@@ -45,6 +46,7 @@ class PodPublisher:
         self._on_status = on_status
         self._keep = keep
         self._told = told
+        self._volumes_ready = volumes_ready
 
     def repeat(self) -> None:
         """What an earlier daemon kept it may not have shown, or told, any more."""
@@ -64,6 +66,7 @@ class PodPublisher:
             self._clock.now(),
             host_ip=self._services.node.ip,
             pod_ip=self._services.node.ip,
+            volumes_ready=self._volumes_ready(),
             terminated=life.terminated,
             override=life.stopping.override,
         )

@@ -105,6 +105,7 @@ class PodWorker:
             on_status,
             keep=self._memory.flush,
             told=lambda: self._probes.wake(),
+            volumes_ready=lambda: self._volumes.ready,
         )
         if restored is not None:
             self._restore(restored)
@@ -311,8 +312,7 @@ class PodWorker:
     async def after_crash(self, seconds: float) -> bool:
         """Wait before the next `run()`, no longer than until a stop is asked for.
 
-        False gives the pod up: it is to be killed at once, or has crashed again and again since it
-        was to stop.
+        False gives the pod up: it is to be killed at once, or crashes again and again as it stops.
         """
         asked, until = self._life.stop_request, self._clock.monotonic() + seconds
         if asked is not None:

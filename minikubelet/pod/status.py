@@ -13,6 +13,7 @@ from datetime import datetime
 
 from minikubelet.manifest.pod import Pod
 from minikubelet.pod.conditions import (
+    POD_READY_TO_START_CONTAINERS,
     compute_conditions,
     foreign_conditions,
     gated_condition,
@@ -66,11 +67,13 @@ def compute_status(
     *,
     host_ip: str = "",
     pod_ip: str = "",
+    volumes_ready: bool = True,
     terminated: bool = False,
     override: StatusOverride | None = None,
 ) -> PodStatus:
     """The status to publish at `now`; `previous` is the one published last, None before the first.
 
+    `volumes_ready`: they have been set up, which comes before the sandbox (L-90, L-104).
     `terminated`: the pod's termination has stopped all that ran (L-238). `override` is given from
     the request to kill the pod on, each time.
     """
@@ -101,7 +104,9 @@ def compute_status(
         phase,
         statuses,
         previous,
-        sandbox_ready=observed.sandbox_ready and not terminated,
+        sandbox_ready=observed.sandbox_ready
+        and not terminated
+        and (volumes_ready or _had_sandbox(previous)),
         restarting_all=restarting_all and any(observed.runs.values()),
         disruption=message if node_ended_it and not held_back else None,
     )
@@ -121,6 +126,12 @@ def compute_status(
         pod_ip=pod_ip,
         observed_generation=pod.metadata.generation,
     )
+
+
+def _had_sandbox(previous: PodStatus | None) -> bool:
+    """Whether a new daemon, which sets up the volumes again, finds the sandbox made."""
+    condition = previous.condition(POD_READY_TO_START_CONTAINERS) if previous else None
+    return condition is not None and condition.status == "True"
 
 
 def _gated(

@@ -203,6 +203,19 @@ def test_a_terminated_pod_has_no_sandbox() -> None:  # L-229
     )
 
 
+def test_the_sandbox_comes_after_the_volumes_and_stays() -> None:  # L-90, L-104, L-229
+    def sandbox(previous: PodStatus | None, *, volumes_ready: bool) -> tuple[PodStatus, str]:
+        status = compute_status(a_pod(), observe(), previous, at(1), volumes_ready=volumes_ready)
+        condition = status.condition("PodReadyToStartContainers")
+        assert condition is not None
+        return status, condition.status
+
+    waiting, before = sandbox(None, volumes_ready=False)
+    made, after = sandbox(waiting, volumes_ready=True)
+    _, with_a_new_daemon = sandbox(made, volumes_ready=False)
+    assert (before, after, with_a_new_daemon) == ("False", "True", "True")
+
+
 @pytest.mark.parametrize(
     ("pod", "run"),
     [
