@@ -75,6 +75,7 @@ class Life:
     after_boot: bool = False
     """It is the first since the host was started anew."""
     started: ContainerStarted | ContainerAdopted | None = None
+    """The first that is known of it: its start, unless that is beyond the journal's memory."""
     probes: dict[ProbeKind, ProbeRow] = field(default_factory=dict)
     kill: KillRequested | None = None
     exit: ContainerExited | None = None
@@ -194,7 +195,7 @@ def _of_container(history: PodHistory, record: Record) -> None:
             history.volume_failure = None
         case ContainerStarted() | ContainerAdopted():
             life = _life(container, record)
-            life.started = record
+            life.started = life.started or record
             life.steps.append(record)
             container.start_failure = None
         case ContainerStartFailed():

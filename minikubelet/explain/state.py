@@ -120,8 +120,10 @@ def _of_running(container: ContainerHistory, life: Life, pod: Pod | None) -> Sta
     why = _not_ready(container, life, pod)
     if why:
         return Standing(f"runs, but {why}")
-    # A daemon that took it over knows no more than that it ran.
-    since = "" if _adopted(life) else f" since {_moment(life.started.at)}"
+    # Of an adoption no more is known than that it ran.
+    since = (
+        "" if isinstance(life.started, ContainerAdopted) else f" since {_moment(life.started.at)}"
+    )
     return Standing(f"runs{since}", well=True)
 
 
@@ -270,7 +272,7 @@ def _not_ready(container: ContainerHistory, life: Life, pod: Pod | None) -> str:
 
 
 def _adopted(life: Life) -> bool:
-    return isinstance(life.started, ContainerAdopted)
+    return any(isinstance(step, ContainerAdopted) for step in life.steps)
 
 
 def _probe_kinds(name: str, pod: Pod | None) -> set[ProbeKind]:

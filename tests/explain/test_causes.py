@@ -6,7 +6,7 @@ the real runtime tells comes as records.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -435,7 +435,19 @@ def test_a_daemon_that_crashed_ended_nothing() -> None:
     assert told.text == "The pod is Running and Ready."
     assert [link.text for link in told.facts] == ["a new daemon took the pod over, as it ran"]
     (container,) = told.containers
-    assert (container.text, container.restarts, container.ends) == ("runs", 0, ())
+    assert (container.text, container.restarts, container.ends) == (
+        "runs since 2026-01-01T12:00:00Z",
+        0,
+        (),
+    )
+
+
+def test_a_restart_is_told_though_a_daemon_took_the_new_instance_over() -> None:
+    again = replace(a_start(2), container_id="process://b", restart_count=1, pid=8)
+    taken = replace(adopted(5), container_id="process://b", restart_count=1, pid=8)
+    (container,) = explain(WEB, [a_start(0), an_exit(1, seconds=1), again, taken]).containers
+    assert [link.text for link in container.ends[0].chain][-1] == "started (restart 1, pid 8)"
+    assert container.text == "runs since 2026-01-01T12:00:02Z"
 
 
 def test_a_start_is_told_when_it_was_and_not_when_it_was_known() -> None:
