@@ -114,8 +114,8 @@ def plan_deletion(
 
     `foreign`: a pod that is bound to a node which is not there; nobody would stop it.
     """
-    document = copy_json(document)
-    meta: Json = document["metadata"]
+    meta: Json = copy_json(document["metadata"])
+    document = {**document, "metadata": meta}
     if options.propagation is Propagation.FOREGROUND and not meta.get("deletionTimestamp"):
         meta["finalizers"] = [*dict.fromkeys([*finalizers(document), FOREGROUND_FINALIZER])]
     grace = 0

@@ -112,7 +112,7 @@ class GarbageCollector:
         return owner is not None and uid_of(owner.document) == reference.get("uid")
 
     def _keep_owners(self, stored: StoredObject, keep: Callable[[Json], bool]) -> None:
-        document: Json = copy_json(stored.document)
+        document = stored.document | {"metadata": copy_json(stored.document["metadata"])}
         kept = [r for r in objects_in(document["metadata"], "ownerReferences") if keep(r)]
         document["metadata"]["ownerReferences"] = kept
         if not kept:
@@ -128,7 +128,7 @@ class GarbageCollector:
             blocking = blocking or (still_there and bool(reference.get("blockOwnerDeletion")))
         if blocking:
             return
-        document: Json = copy_json(owner.document)
+        document = owner.document | {"metadata": copy_json(owner.document["metadata"])}
         left = [name for name in finalizers(document) if name != FOREGROUND_FINALIZER]
         document["metadata"]["finalizers"] = left
         if not left:

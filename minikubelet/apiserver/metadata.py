@@ -18,7 +18,7 @@ from minikubelet.manifest.decode import decode_object_meta
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid
 from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.manifest.names import generated_name
-from minikubelet.manifest.validate_metadata import validate_object_meta
+from minikubelet.manifest.validate_metadata import NameRule, validate_object_meta
 
 _PATH = FieldPath().child("metadata")
 _SET_BY_SERVER = (
@@ -122,10 +122,12 @@ def precondition_failed(target: Target, what: str, wanted: str, found: str) -> A
     return conflict(target.resource, target.name, f"Precondition failed: {why}")
 
 
-def validate_metadata(document: Json) -> Iterator[FieldError]:
+def validate_metadata(
+    document: Json, name_rule: NameRule = names.dns_subdomain
+) -> Iterator[FieldError]:
     """Rules for every kind; `validate_pod` and its like have the first part of their own."""
     meta = decode_object_meta(document["metadata"])
-    yield from validate_object_meta(meta, _PATH)
+    yield from validate_object_meta(meta, _PATH, name_rule)
     yield from validate_references(document)
 
 

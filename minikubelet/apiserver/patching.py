@@ -18,6 +18,7 @@ from minikubelet.apiserver.requests import FieldValidation, Target, WriteOptions
 from minikubelet.apiserver.responses import (
     ApiError,
     bad_request,
+    conflict,
     invalid,
     not_found,
     object_details,
@@ -103,6 +104,9 @@ class ObjectPatcher:
             raise _refused(err) from err
         warnings = body.duplicates if options.field_validation is FieldValidation.WARN else ()
         if stored is None:
+            if uid := (applied.get("metadata") or {}).get("uid"):
+                why = f"uid mismatch: the provided object specified uid {uid}"
+                raise conflict(resource, target.name, f"{why}, and no existing object was found")
             return self._writer.create_document(target, merged, options, warnings)
         merged["metadata"].setdefault("managedFields", [])
         return self._writer.change(target, stored, merged, options, warnings, applied=True)

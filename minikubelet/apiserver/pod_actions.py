@@ -24,7 +24,7 @@ from minikubelet.apiserver.responses import (
     success_status,
 )
 from minikubelet.apiserver.services import ApiServices
-from minikubelet.manifest.json_tree import Json, copy_json, objects_in
+from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.store.objects import StoredObject
 
 _TOKEN_SECONDS = 3600
@@ -62,8 +62,8 @@ class PodActions:
             raise ApiError(409, "Conflict", f"{message}{target.name} {why}", details=details)
         if write_options(request.query, "CreateOptions", dry_run=document.get("dryRun")).dry_run:
             return await self._done(None)
-        bound: Json = copy_json(stored.document)
-        bound["spec"]["nodeName"] = node
+        bound: Json = {**stored.document, "status": dict(stored.document.get("status") or {})}
+        bound["spec"] = {**stored.document["spec"], "nodeName": node}
         self._mark_scheduled(bound)
         return await self._done(self._store.replace(target.key, bound))
 
@@ -114,6 +114,7 @@ class PodActions:
         scheduled = {
             "type": "PodScheduled",
             "status": "True",
+            "lastProbeTime": None,
             "lastTransitionTime": timestamp(self._clock.now()),
         }
         status["conditions"] = [*others, scheduled]

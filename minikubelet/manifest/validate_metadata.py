@@ -15,16 +15,21 @@ from minikubelet.manifest.meta import ObjectMeta
 ANNOTATIONS_MAX_BYTES = 256 * 1024
 
 
-def validate_object_meta(meta: ObjectMeta, path: FieldPath) -> Iterator[FieldError]:
-    """Rules for a namespaced object whose name is a DNS subdomain."""
+NameRule = Callable[[str], Iterable[str]]
+
+
+def validate_object_meta(
+    meta: ObjectMeta, path: FieldPath, name_rule: NameRule = names.dns_subdomain
+) -> Iterator[FieldError]:
+    """Rules for a namespaced object, whose name is a DNS subdomain unless its kind says else."""
     if meta.generate_name:
         # Trailing hyphens are fine: something follows them.
         prefix = meta.generate_name.rstrip("-") or meta.generate_name
-        for detail in names.dns_subdomain(prefix):
+        for detail in name_rule(prefix):
             yield invalid(path.child("generateName"), meta.generate_name, detail)
     if not meta.name:
         yield required(path.child("name"), "name or generateName is required")
-    yield from checked(path.child("name"), meta.name, names.dns_subdomain, empty_is_fine=True)
+    yield from checked(path.child("name"), meta.name, name_rule, empty_is_fine=True)
     if not meta.namespace:
         yield required(path.child("namespace"))
     yield from checked(path.child("namespace"), meta.namespace, names.dns_label, empty_is_fine=True)
@@ -52,7 +57,7 @@ def validate_annotations(annotations: Mapping[str, str], path: FieldPath) -> Ite
 def checked(
     path: FieldPath,
     value: str,
-    rule: Callable[[str], Iterable[str]],
+    rule: NameRule,
     *,
     empty_is_fine: bool = False,
 ) -> Iterator[FieldError]:

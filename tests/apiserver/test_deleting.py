@@ -273,3 +273,14 @@ async def test_nothing_of_the_cluster_goes_with_an_owner_in_a_namespace(api: Api
     await settled(api)
     found = await api.ok("GET", "/api/v1/namespaces/shop")
     assert "deletionTimestamp" not in found["metadata"]
+
+
+async def test_what_the_server_marks_keeps_its_null_times(api: Api) -> None:
+    await api.ok("POST", PODS, a_pod(nodeName=NODE))
+    condition = {"type": "Ready", "status": "True", "lastTransitionTime": None}
+    status = {"status": {"conditions": [condition]}}
+    ready = await api.ok("PUT", f"{PODS}/web/status", {**a_pod(), **status})
+    marked = await api.ok("DELETE", f"{PODS}/web")
+    assert marked["metadata"]["deletionTimestamp"]
+    assert marked["status"] == ready["status"]
+    assert "lastProbeTime" in marked["status"]["conditions"][0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -361,29 +360,26 @@ async def test_secrets_take_text_and_keep_bytes(api: Api) -> None:
     assert "stringData" not in stored
 
 
-async def test_both_groups_of_events_are_one_store(api: Api) -> None:
-    event: dict[str, Any] = {
-        "metadata": {"name": "e"},
-        "regarding": {"kind": "Pod", "name": "web", "namespace": "default"},
-        "note": "what happened",
-        "reason": "Why",
-        "type": "Normal",
-        "reportingController": "me",
-        "deprecatedCount": 2,
-    }
-    newer = "/apis/events.k8s.io/v1/namespaces/default/events"
-    created = await api.ok("POST", newer, event)
-    assert (created["apiVersion"], created["note"]) == ("events.k8s.io/v1", "what happened")
-    assert created["eventTime"] == "2026-01-01T12:00:00.000000Z"
-    core = await api.ok("GET", f"{CORE}/events/e")
-    assert (core["apiVersion"], core["message"], core["count"]) == ("v1", "what happened", 2)
-    assert core["involvedObject"]["name"] == "web"
-    selected = f"{CORE}/events?fieldSelector=involvedObject.name%3Dweb"
-    assert len((await api.ok("GET", selected))["items"]) == 1
-    patched = await api.patch(f"{newer}/e", {"note": "again"}, "merge-patch")
-    assert patched.body["note"] == "again"
-    async with api.watch(newer) as events:
-        seen = await events.next()
-        assert seen["object"]["note"] == "again"
-    answer = await api("POST", newer, {**event, "regarding": {"namespace": "other"}})
-    assert answer.status == 422
+@pytest.mark.parametrize(
+    ("path", "name", "detail"),
+    [
+        pytest.param("/api/v1/namespaces", "T_4", "a lowercase RFC 1123 label", id="namespace"),
+        pytest.param(f"{CORE}/services", "A_b", "a DNS-1035 label must", id="service"),
+    ],
+)
+async def test_names_by_the_rule_of_their_kind(api: Api, path: str, name: str, detail: str) -> None:
+    spec = {"ports": [{"port": 80}]} if path.endswith("services") else {}
+    answer = await api("POST", path, {"metadata": {"name": name}, "spec": spec})
+    assert len(answer.body["details"]["causes"]) == 1
+    assert f'metadata.name: Invalid value: "{name}": {detail}' in answer.message
+
+
+async def test_an_apply_with_a_uid_creates_nothing(api: Api) -> None:
+    applied = a_config_map(metadata={"uid": "u"})
+    path = f"{MAPS}/settings?fieldManager=me"
+    answer = await api("PATCH", path, applied, "application/apply-patch+yaml")
+    assert (answer.status, answer.message) == (
+        409,
+        'Operation cannot be fulfilled on configmaps "settings": uid mismatch: the provided object '
+        "specified uid u, and no existing object was found",
+    )

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minikubelet.apiserver.metadata import name_of, validate_metadata
+from minikubelet.apiserver.metadata import validate_metadata
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest import names
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, invalid
 from minikubelet.manifest.json_tree import Json
-from minikubelet.manifest.validate_metadata import checked
 
 CONTENT_FINALIZER = "kubernetes"
 """Of a namespace's spec: its content has to go first."""
@@ -32,10 +31,7 @@ def _initial_namespace_status(document: Json) -> Json:
 
 
 def _validate_namespace(document: Json) -> Iterator[FieldError]:
-    yield from validate_metadata(document)
-    path = FieldPath().child("metadata", "name")
-    if not names.dns_subdomain(name_of(document)):
-        yield from checked(path, name_of(document), names.dns_label, empty_is_fine=True)
+    yield from validate_metadata(document, names.dns_label)
 
 
 def _update_namespace(new: Json, old: Json) -> Iterator[FieldError]:

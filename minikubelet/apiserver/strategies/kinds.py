@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from minikubelet.apiserver.strategies.cluster import NAMESPACES, NODES
 from minikubelet.apiserver.strategies.data import CONFIG_MAPS, SECRETS
 from minikubelet.apiserver.strategies.endpoint_slices import ENDPOINT_SLICES
-from minikubelet.apiserver.strategies.events import EVENTS
+from minikubelet.apiserver.strategies.events import EVENTS, NEWER_EVENTS
 from minikubelet.apiserver.strategies.network import SERVICES
 from minikubelet.apiserver.strategies.pods import PODS
 from minikubelet.apiserver.strategies.strategy import Strategy
@@ -24,9 +24,12 @@ _STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("", "secrets"): SECRETS,
     ("", "services"): SERVICES,
     ("coordination.k8s.io", "leases"): Strategy(creates_on_update=True),
+    ("events.k8s.io", "events"): NEWER_EVENTS,
     ("discovery.k8s.io", "endpointslices"): ENDPOINT_SLICES,
 }
 
 
 def strategy_of(resource: Resource) -> Strategy:
-    return _STRATEGIES.get(resource.storage, _PLAIN)
+    """A kind that is kept as another may have rules of its own."""
+    own = _STRATEGIES.get((resource.group, resource.plural))
+    return own or _STRATEGIES.get(resource.storage, _PLAIN)

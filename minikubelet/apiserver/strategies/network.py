@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from minikubelet.apiserver.metadata import name_of, validate_metadata
+from minikubelet.apiserver.metadata import validate_metadata
 from minikubelet.apiserver.strategies.service_addresses import give_addresses, taken_addresses
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.fieldpath import (
@@ -25,6 +25,7 @@ from minikubelet.manifest.names import between
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _DNS_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_LABEL_LENGTH = 63
 _DNS_1035_TEXT = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
     "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
@@ -51,11 +52,15 @@ def _complete_service(document: Json) -> Json:
     return document
 
 
+def _dns_1035_label(name: str) -> Iterator[str]:
+    if len(name) > _LABEL_LENGTH:
+        yield f"must be no more than {_LABEL_LENGTH} characters"
+    if not re.fullmatch(_DNS_1035, name):
+        yield _DNS_1035_TEXT
+
+
 def _validate_service(document: Json) -> Iterator[FieldError]:
-    yield from validate_metadata(document)
-    name = name_of(document)
-    if name and not (re.fullmatch(_DNS_1035, name) and len(name) <= 63):
-        yield invalid(FieldPath().child("metadata", "name"), name, _DNS_1035_TEXT)
+    yield from validate_metadata(document, _dns_1035_label)
     spec, path = document["spec"], FieldPath().child("spec")
     if spec["type"] not in _TYPES:
         yield not_supported(path.child("type"), spec["type"], _TYPES)
@@ -98,5 +103,6 @@ SERVICES = Strategy(
     admit=give_addresses,
     clashes=taken_addresses,
     has_status=True,
+    creates_on_update=True,
     returned_on_delete=True,
 )
