@@ -77,6 +77,9 @@ class _Open:
     read: Callable[[int], bytes]
     close: Callable[[], None]
     stamp: str = ""
+    successor: str = ""
+    """The stamp of the file that comes after it, once that is rotated too: found in time, nothing
+    between the two can be lost."""
     offset: int = 0
 
 
@@ -135,6 +138,8 @@ class LogCursor:
                 continue
             # Looked at before reading: once a file is not the current one, it does not grow.
             is_current = self._is_current()
+            if not is_current:
+                self._look_ahead(listing)
             yield from self._read_to_end()
             if not is_current:
                 if self._leave_rotated(newer is not None or final):
@@ -225,10 +230,18 @@ class LogCursor:
             return False
         return os.path.samestat(found, os.fstat(self._file.fd))
 
+    def _look_ahead(self, listing: _Listing) -> None:
+        assert self._file is not None
+        assert self._instance is not None
+        rotated = listing.rotated.get(self._instance, {})
+        stamp = self._file.stamp or self._stamp_of(self._file, listing)
+        if stamp in rotated:
+            self._file.successor = min((other for other in rotated if other > stamp), default="")
+
     def _leave_rotated(self, ended: bool) -> bool:
         """Done with a rotated file; unless its name is in doubt, because a rotation can be undone
         until the new current file is there. Whether it was deleted by now: so may others have been
-        that came after it, since the oldest go first."""
+        that came after it, since the oldest go first; unless the next one was seen and is there."""
         assert self._file is not None
         assert self._instance is not None
         listing = _list(self._directory)
@@ -242,9 +255,10 @@ class LogCursor:
         there = listing.rotated.get(self._instance, {})
         if stamp:
             self._note_done(stamp, len(there))
+        is_next_there = self._file.successor in there
         self._carry = b""
         self._close_file()
-        return stamp not in there and self._instance in listing.current
+        return stamp not in there and not is_next_there and self._instance in listing.current
 
     def _note_done(self, stamp: str, files: int) -> None:
         self._done[stamp] = None

@@ -176,6 +176,23 @@ def test_files_deleted_while_an_older_one_is_read_are_told(tmp_path: Path) -> No
     cursor.close()
 
 
+def test_a_file_deleted_while_it_is_read_is_no_loss_when_the_next_one_is_there(
+    tmp_path: Path,
+) -> None:
+    """A reader at the edge of what is kept, in a flood."""
+    cursor = LogCursor(tmp_path, lambda: pytest.fail("nothing was lost"))
+    writer = CRIWriter(tmp_path)
+    for i in range(3):
+        writer.write(b"file %d\n" % i)
+        writer.rotate()
+    reading = cursor.read()
+    assert [entry.text for entry in next(reading)] == [b"file 0"]
+    writer.rotate(keep=2)
+    writer.write(b"end\n")
+    assert [entry.text for batch in reading for entry in batch] == [b"file 1", b"file 2", b"end"]
+    cursor.close()
+
+
 def test_a_line_whose_rest_was_deleted_does_not_take_the_next_one(tmp_path: Path) -> None:
     cursor = LogCursor(tmp_path)
     writer = CRIWriter(tmp_path)
