@@ -70,7 +70,10 @@ class _Known:
 
 def published_runs(observed: ObservedPod, name: str) -> tuple[ContainerRun, ...]:
     """The instances that the status shows: not the one whose postStart hook is pending (L-185)."""
-    return tuple(run for run in observed.runs.get(name, ()) if not run.hook_pending)
+    runs = observed.runs.get(name, ())
+    if any(run.hook_pending for run in runs):
+        return tuple(run for run in runs if not run.hook_pending)
+    return runs
 
 
 def compute_container_statuses(
@@ -116,6 +119,8 @@ def _ephemeral_status(known: _Known, container: Container) -> ContainerStatus:
 def _status(known: _Known, container: Container, *, init: bool) -> ContainerStatus:
     runs = published_runs(known.observed, container.name)
     before = known.before.get(container.name)
+    if before is not None and _is_as_before(known.observed, container, runs, before, init=init):
+        return before
     if runs:
         status = _with_instance(known, container, runs, before)
     else:
@@ -123,6 +128,28 @@ def _status(known: _Known, container: Container, *, init: bool) -> ContainerStat
     if not known.terminated:
         status = _waiting_after_failed_start(known, container, runs, status, init=init)
     return _with_flags(known.observed, container, status, before, init=init)
+
+
+def _is_as_before(
+    observed: ObservedPod,
+    container: Container,
+    runs: tuple[ContainerRun, ...],
+    before: ContainerStatus,
+    *,
+    init: bool,
+) -> bool:
+    """Whether nothing has happened to a first instance that runs: known without making its status
+    anew, since that of a pod is made whenever something happens to any of its containers."""
+    if len(runs) != 1 or container.name in observed.start_failures:
+        return False
+    (run,) = runs
+    if run.state is not RunState.RUNNING or run.container_id != before.container_id:
+        return False
+    if before.state != Running(run.started_at or run.created_at):
+        return False
+    if before.restart_count < run.restart_count or before.image != (run.image or container.image):
+        return False
+    return (before.started, before.ready) == _flags(observed, container, before, before, init=init)
 
 
 def _with_instance(
@@ -227,21 +254,28 @@ def _with_flags(
     *,
     init: bool,
 ) -> ContainerStatus:
+    started, ready = _flags(observed, container, status, before, init=init)
+    if (status.started, status.ready) == (started, ready):
+        return status
+    return replace(status, started=started, ready=ready)
+
+
+def _flags(
+    observed: ObservedPod,
+    container: Container,
+    status: ContainerStatus,
+    before: ContainerStatus | None,
+    *,
+    init: bool,
+) -> tuple[bool, bool]:
     """`started` and `ready` (L-183, P-156 … P-158)."""
     running = isinstance(status.state, Running)
     if init and not is_sidecar(container, init=True):
         done = isinstance(status.state, Terminated) and status.state.exit_code == 0
-        return _flagged(status, started=running, ready=done)
+        return running, done
     same = before if before and before.container_id == status.container_id else None
     started = running and _started(observed, container, status.container_id, same)
-    ready = started and _ready(observed, container, status.container_id, same)
-    return _flagged(status, started=started, ready=ready)
-
-
-def _flagged(status: ContainerStatus, *, started: bool, ready: bool) -> ContainerStatus:
-    if (status.started, status.ready) == (started, ready):
-        return status
-    return replace(status, started=started, ready=ready)
+    return started, started and _ready(observed, container, status.container_id, same)
 
 
 def _started(

@@ -309,6 +309,48 @@ def test_started_and_ready(
     assert (found.started, found.ready) == started_ready
 
 
+NEXT = [
+    pytest.param(observe(a_run()), None, id="nothing has happened"),
+    pytest.param(
+        observe(a_run(started=1)), {"state": Running(at(1))}, id="it began at another time"
+    ),
+    pytest.param(
+        observe(a_run(image="other")), {"image": "other"}, id="it was started from another image"
+    ),
+    pytest.param(
+        observe(a_run(restart_count=1)),
+        {"restart_count": 1, "container_id": SECOND},
+        id="it is another instance",
+    ),
+    pytest.param(
+        observe(a_run(), verdicts={READINESS: F}), {"ready": False}, id="it is not ready any more"
+    ),
+    pytest.param(
+        observe(a_run(), verdicts={STARTUP: F}),
+        {"started": False, "ready": False},
+        id="it has not started any more",
+    ),
+    pytest.param(
+        observe(a_run(exit_code=0)),
+        {"state": ended(0), "started": False, "ready": False},
+        id="it has ended",
+    ),
+    pytest.param(
+        observe(a_run(), start_failures={"app": CRASH_LOOP}),
+        None,
+        id="a failure of a start that is over changes nothing",
+    ),
+]
+
+
+@pytest.mark.parametrize(("observed", "change"), NEXT)
+def test_what_happens_to_a_running_instance_is_shown(
+    observed: ObservedPod, change: dict[str, Any] | None
+) -> None:
+    found = app(a_pod(), observed, previously(UP))
+    assert found == (UP if change is None else replace(UP, **change))
+
+
 def test_an_adopted_container_keeps_its_flags_until_it_is_probed() -> None:  # P-171, P-172
     before = previously(replace(UP, started=True, ready=True))
     kept = app(a_pod(PROBED), observe(a_run()), before)
