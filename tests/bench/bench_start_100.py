@@ -1,6 +1,7 @@
 """Time until 100 containers run, by a node that is up: in one Pod, in ten, in a hundred.
 
-Budget: 0.4 s, with 0.2 s as the goal. The floor is `posix_spawn` of the same 100 processes.
+Budget: 0.4 s, with 0.2 s as the goal. Records are in memory, and once on disk (`running_node`). The
+floor is `posix_spawn` of the same 100 processes.
 """
 
 from __future__ import annotations
@@ -38,14 +39,16 @@ def run() -> Iterator[Row]:
             "posix_spawn",
             BUDGET_MILLISECONDS,
         )
+    on_disk = _start(10, on_disk=True) * MILLISECONDS
+    yield Row(f"{CONTAINERS} containers in ten Pods started, on disk", on_disk, "ms")
 
 
-def _start(number: int) -> float:
+def _start(number: int, *, on_disk: bool = False) -> float:
     documents = [pod_document(f"p{n}", CONTAINERS // number) for n in range(number)]
-    return asyncio.run(_seconds_to_start(pods_of(documents)))
+    return asyncio.run(_seconds_to_start(pods_of(documents), on_disk))
 
 
-async def _seconds_to_start(pods: Sequence[Pod]) -> float:
+async def _seconds_to_start(pods: Sequence[Pod], on_disk: bool) -> float:
     all_started = asyncio.Event()
     started = 0
 
@@ -56,7 +59,8 @@ async def _seconds_to_start(pods: Sequence[Pod]) -> float:
             all_started.set()
 
     began = time.perf_counter()
-    async with running_node(pods, on_record), asyncio.timeout(_PATIENCE_SECONDS):
+    node = running_node(pods, on_record, on_disk=on_disk)
+    async with node, asyncio.timeout(_PATIENCE_SECONDS):
         await all_started.wait()
         return time.perf_counter() - began
 

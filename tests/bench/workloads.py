@@ -29,6 +29,9 @@ from tests.bench.harness import children
 Document = dict[str, Any]
 
 IDLE = ("sleep", "1000")
+
+_MEMORY = Path("/dev/shm")
+_IN_MEMORY = _MEMORY if _MEMORY.is_dir() else None
 _PATIENCE_SECONDS = 30.0
 
 
@@ -57,10 +60,15 @@ def pods_of(documents: Sequence[Document]) -> list[Pod]:
 
 @asynccontextmanager
 async def running_node(
-    pods: Sequence[Pod], on_record: Callable[[Record], None]
+    pods: Sequence[Pod], on_record: Callable[[Record], None], *, on_disk: bool = False
 ) -> AsyncIterator[Node]:
-    """Pods that run on a node in this process, until the end of the block."""
-    with run_directory() as path:
+    """Pods that run on a node in this process, until the end of the block.
+
+    Its directory is in memory, as /tmp is on many systems, unless `on_disk`. For some seconds after
+    many files were deleted, as at the end of each round of a benchmark, ext4 takes up to a
+    millisecond for each file that it makes: that would be most of what is measured.
+    """
+    with run_directory(None if on_disk else _IN_MEMORY) as path:
         node = foreground_node(
             layout_of(path),
             objects=GivenObjects.of((), ()),
