@@ -28,7 +28,7 @@ examples:
   minikubelet run pod.yaml                  run it until it is finished, or Ctrl-C
   minikubelet run web.yaml config.yaml      a Pod, and the ConfigMap that it reads
   minikubelet run manifests/                every *.yaml, *.yml and *.json in a directory
-  kubectl run x --image=nginx --dry-run=client -o yaml | minikubelet run -
+  envsubst < pod.yaml | minikubelet run -   what another program makes of it
   minikubelet run --time-limit 30s pod.yaml stop it cleanly after half a minute
   minikubelet run -o json pod.yaml          one JSON object per line: logs, events, records
 

@@ -69,16 +69,23 @@ def probe_links(row: ProbeRow) -> list[Link]:
     failures = list(row.failures)
     if failures and (earlier := failures[0].run_length - 1) > 0:
         links.append(Link(failures[0].at, f"({earlier} earlier {_failures(earlier)})"))
-    shown = [record for number, record in enumerate(failures) if _is_shown(number, failures)]
-    for number, record in enumerate(shown):
-        hidden = record.run_length - shown[number - 1].run_length - 1 if number else 0
-        if hidden:
+    shown = [number for number in range(len(failures)) if _is_shown(number, failures)]
+    for before, number in zip([None, *shown], shown, strict=False):
+        record = failures[number]
+        if before is not None and (hidden := _hidden_between(before, number, failures)):
             links.append(Link(record.known_at, f"({hidden} more {_failures(hidden)})"))
         links.append(Link(record.known_at, _attempt(record)))
         if record.verdict == "failure" and record.run_length == record.threshold:
             text = f"threshold reached: {_times(record.run_length)} in a row"
             links.append(Link(record.known_at, f"{text} (failureThreshold {record.threshold})"))
     return links
+
+
+def _hidden_between(before: int, number: int, failures: list[ProbeAttempted]) -> int:
+    """By their numbers in the row, since the journal thins long ones; a daemon that takes the
+    container over begins to count anew."""
+    by_run = failures[number].run_length - failures[before].run_length
+    return (by_run if by_run > 0 else number - before) - 1
 
 
 def _is_shown(number: int, failures: list[ProbeAttempted]) -> bool:

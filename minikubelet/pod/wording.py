@@ -46,7 +46,9 @@ def signal_name(number: int | None) -> str:
 
 
 def brief(seconds: float) -> str:
-    """A duration with as many digits as a person wants: `31.2s`, `1m20s`, `30ms`."""
+    """A duration with as many digits as a person wants: `31.2s`, `1m20s`, `30ms`, `<1ms`."""
+    if 0 < seconds < 0.0005:
+        return "<1ms"
     return go_duration(round(seconds, 3 if seconds < 1 else 1))
 
 

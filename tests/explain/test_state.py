@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from minikubelet.explain.chain import probe_links
 from minikubelet.explain.explanation import explain
+from minikubelet.explain.history import ProbeRow
 from minikubelet.explain.state import Surroundings
 from minikubelet.journal import (
     ContainerCreated,
@@ -23,7 +25,7 @@ from minikubelet.node.agent import NodeAgent
 from minikubelet.node.stop_request import StopRequest
 from minikubelet.runtime.errors import ContainerStartError
 from minikubelet.simulate.app import App
-from tests.cli.records import ID, WEB, a_start, at, of_app
+from tests.cli.records import ID, WEB, a_probe, a_start, at, of_app
 from tests.explain.course import Act, a_document, play
 
 HTTP: Json = {"httpGet": {"path": "/readyz", "port": 8080}}
@@ -456,3 +458,21 @@ def test_the_last_log_lines_are_those_of_the_instance() -> None:
     (container,) = course.explain(logs=logs).containers
     assert container.log == ("second",)
     assert container.ends[0].log == ("first",)
+
+
+def test_a_row_that_a_new_daemon_began_anew_hides_no_negative_number() -> None:
+    row = ProbeRow()
+    for seconds, run in enumerate([*range(1, 9), *range(1, 7)]):
+        row.add(a_probe("failure", run=run, seconds=seconds, verdict="failure"))
+    assert [link.text.partition(" after ")[0] for link in probe_links(row)] == [
+        "Liveness probe failed (1 of 3)",
+        "Liveness probe failed (2 of 3)",
+        "Liveness probe failed (3 of 3)",
+        "threshold reached: 3 failures in a row (failureThreshold 3)",
+        "(7 more failures)",
+        "Liveness probe failed (3 of 3)",
+        "threshold reached: 3 failures in a row (failureThreshold 3)",
+        "(1 more failure)",
+        "Liveness probe failed (5 in a row)",
+        "Liveness probe failed (6 in a row)",
+    ]
