@@ -79,6 +79,11 @@ def sweep(base: Path) -> None:
 
 
 def _remove(path: Path) -> None:
+    register = layout_of(path).mount_points
+    if register.exists():
+        from minikubelet.runtime.shim import mount_points  # a run without mounts needs none of it
+
+        mount_points.sweep(str(register))
     for part in parts_of(path):
         with suppress(OSError):
             remove_tree(part)

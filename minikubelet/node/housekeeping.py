@@ -1,7 +1,7 @@
 """What the node does from time to time (L-267 … L-269).
 
 Role: removes what pods that are gone have left, at once, and every minute what nobody names any
-more; kills what runs and belongs to no pod.
+more; kills what runs and belongs to no pod; removes mount points that killed shims have left.
 Invariants: nothing is swept before every source has reported.
 """
 
@@ -18,6 +18,7 @@ from minikubelet.node.garbage import kill_orphans, remove_pod, sweep
 from minikubelet.node.recovery import OrphanInstance
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.processes import ProcessRuntime
+from minikubelet.runtime.shim import mount_points
 
 SWEEP_SECONDS = 60.0
 
@@ -78,3 +79,4 @@ class Housekeeping:
         if self._agent.ready:
             known = self._agent.known_containers()
             await sweep(self._layout, self._runtime, self._clock, known)
+        await asyncio.to_thread(mount_points.sweep, str(self._layout.mount_points))

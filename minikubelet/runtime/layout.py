@@ -56,6 +56,11 @@ class Layout:
         logs = self.pod_log_dir(namespace, name, uid)
         return logs / _step(container) / f"{int(restart_count)}.log"
 
+    @property
+    def mount_points(self) -> Path:
+        """Where shims note what they have made in the host's tree (`mount_points.REGISTER`)."""
+        return self.runtime_dir / "mount-points"
+
     def socket_path(self, container_id: str) -> Path:
         return self.runtime_dir / f"{_step(short_id(container_id))}.sock"
 

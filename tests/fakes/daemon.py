@@ -37,6 +37,7 @@ from tests.fakes.node import FakeFiles, ScriptedProber
 from tests.fakes.runtime import App, FakeRuntime
 
 NODE = "node"
+_NOWHERE = Layout(Path("/none"), Path("/none"), Path("/none"))
 HOST = HostFacts(
     hostname="host",
     operating_system="linux",
@@ -163,6 +164,7 @@ async def a_daemon(
     max_pods: int = 110,
     running: bool = True,
     port_holders: PortHolders = lambda ports: {},
+    layout: Layout = _NOWHERE,
 ) -> AsyncIterator[FakeDaemon]:
     """Run it beside the test; with `static` it waits for `set_static`. `documents` are pods that
     are in the store when it starts. With `running` false the test starts its parts."""
@@ -179,7 +181,7 @@ async def a_daemon(
     identity = NodeIdentity(NODE, max_pods=max_pods, kubelet_version="v1.33.0")
     plan = DaemonPlan(
         identity=identity,
-        layout=Layout(Path("/none"), Path("/none"), Path("/none")),
+        layout=layout,
         clock=clock,
         store=store,
         journal=Journal(clock),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from minikubelet.node.recovery import recover_pods
 from minikubelet.pod.observed import ContainerRun, RunState
 from minikubelet.runtime.layout import Layout
 from tests.builders import a_launch_spec
+from tests.fakes.daemon import a_daemon
 from tests.runtime.harness import Harness, a_harness, eventually
 
 DEAD, KEPT, ALIVE = (f"process://{digit * 64}" for digit in "abc")
@@ -124,3 +126,19 @@ async def test_a_pod_is_removed_with_all_that_it_had(layout: Layout) -> None:
     await remove_pod(layout, "u1", "default", "u1")
     assert list((layout.state_dir / "pods").iterdir()) == []
     assert list(layout.log_dir.iterdir()) == []
+
+
+async def test_mount_points_of_killed_shims_are_removed_in_time(
+    layout: Layout, tmp_path: Path
+) -> None:
+    made = tmp_path / "host" / "data"
+    made.mkdir(parents=True)
+    layout.mount_points.mkdir()
+    (layout.mount_points / str(made).replace("/", "%2f")).touch()
+    async with a_daemon(layout=layout) as daemon, asyncio.TaskGroup() as group:
+        task = group.create_task(daemon.parts.housekeeping.run())
+        await daemon.clock.advance(59)
+        assert made.exists()
+        await daemon.clock.advance(2)
+        await eventually(lambda: not made.exists(), "it was swept")
+        task.cancel()

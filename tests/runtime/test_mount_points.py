@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from minikubelet.runtime.launch import Mount
-from minikubelet.runtime.shim.mount_points import MountPoints
-from tests.runtime.harness import Harness, a_harness, eventually
+from minikubelet.runtime.layout import Layout
+from minikubelet.runtime.records import read_start_record
+from minikubelet.runtime.shim.mount_points import REGISTER, MountPoints, sweep
+from tests.runtime.harness import Harness, a_harness, eventually, is_alive
 
 pytestmark = pytest.mark.root
 
@@ -87,6 +90,48 @@ async def test_what_somebody_has_put_there_meanwhile_stays(harness: Harness, hos
     harness.runtime.stop(spec.container_id, 0.1)
     await eventually(lambda: not harness.runtime.containers, "it has ended")
     assert (host / "new" / "theirs").read_text() == "kept"
+
+
+async def test_what_a_killed_shim_has_left_is_swept_when_nobody_uses_it(
+    harness: Harness, host: Path
+) -> None:
+    sleeping = ["sh", "-c", "cat $AT/in; echo; exec sleep 1000"]
+    killed, other = [
+        await harness.start(
+            sleeping,
+            env={"AT": str(host / name / "at")},
+            mounts=at(host / name / "at"),
+            socket_path=f"{host.parent}/{name}",
+        )
+        for name in ("killed", "other")
+    ]
+    for spec in (killed, other):
+        await harness.logged(spec, "volume")
+    record = read_start_record(Path(killed.instance_dir))
+    assert record is not None
+    os.kill(record.shim_pid, signal.SIGKILL)
+    await eventually(lambda: not is_alive(record.pid, record.start_time), "its process is gone")
+    register = str(host.parent / REGISTER)
+    (host / "killed" / "theirs").touch()
+    sweep(register)
+    assert sorted(os.listdir(host)) == ["killed", "other"]
+    assert os.listdir(host / "killed") == ["theirs"]  # not ours any more, nor what holds it
+    sweep(register)
+    read = await harness.runtime.exec(other.container_id, ["cat", f"{host}/other/at/in"], timeout=9)
+    assert read.stdout == b"volume"
+    harness.runtime.stop(other.container_id, 0.1)
+    await eventually(lambda: not harness.runtime.containers, "both have ended")
+    assert os.listdir(register) == []
+
+
+def test_a_sweep_where_nothing_was_made(tmp_path: Path) -> None:
+    sweep(str(tmp_path / "register"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_register_lies_where_the_node_looks(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path, tmp_path)
+    assert layout.mount_points == layout.socket_path("process://" + "a" * 64).parent / REGISTER
 
 
 async def test_a_start_that_fails_leaves_nothing(harness: Harness, host: Path) -> None:

@@ -93,10 +93,7 @@ class MountPoints:
         except OSError:
             return
         try:
-            used = mount_points_of_others()
-            for path in sorted(registered, reverse=True):
-                if not any(is_within(point, path) for point in used):
-                    self._remove(path)
+            _remove_unused(registered, self._register)
         finally:
             self.settled()
 
@@ -107,7 +104,7 @@ class MountPoints:
         path = existing
         for name in os.path.relpath(target, existing).split("/"):
             path = os.path.join(path, name)
-            note = self._note(path)
+            note = _note(self._register, path)
             if len(os.path.basename(note).encode()) > _LONGEST_NAME:
                 return
             # Noted first: what is made and not noted would stay for ever.
@@ -125,23 +122,53 @@ class MountPoints:
     def _registered(self, target: str) -> Iterable[str]:
         """The path and those on the way to it, as far as they were made."""
         path = target
-        while os.path.exists(self._note(path)):
+        while os.path.exists(_note(self._register, path)):
             yield path
             path = os.path.dirname(path)
 
-    def _remove(self, path: str) -> None:
-        with contextlib.suppress(OSError):
-            what = os.lstat(path)
-            if stat.S_ISDIR(what.st_mode):
-                os.rmdir(path)
-            elif what.st_size == 0:
-                os.unlink(path)
-        # Somebody has put something there: it is theirs from now on.
-        with contextlib.suppress(OSError):
-            os.unlink(self._note(path))
 
-    def _note(self, path: str) -> str:
-        return os.path.join(self._register, path.replace("%", "%25").replace("/", "%2f"))
+def sweep(register: str) -> None:
+    """Remove what shims that were killed have left: all in the register that nobody uses. Waits for
+    containers that are being started."""
+    try:
+        notes = os.listdir(register)
+        lock = _locked(register) if notes else -1
+    except OSError:
+        return
+    if lock < 0:
+        return
+    try:
+        _remove_unused([_path(note) for note in os.listdir(register)], register)
+    finally:
+        os.close(lock)
+
+
+def _remove_unused(paths: Iterable[str], register: str) -> None:
+    """The register is locked."""
+    used = mount_points_of_others()
+    for path in sorted(paths, reverse=True):
+        if not any(is_within(point, path) for point in used):
+            _remove(path, register)
+
+
+def _remove(path: str, register: str) -> None:
+    with contextlib.suppress(OSError):
+        what = os.lstat(path)
+        if stat.S_ISDIR(what.st_mode):
+            os.rmdir(path)
+        elif what.st_size == 0:
+            os.unlink(path)
+    # Somebody has put something there: it is theirs from now on.
+    with contextlib.suppress(OSError):
+        os.unlink(_note(register, path))
+
+
+def _note(register: str, path: str) -> str:
+    return os.path.join(register, path.replace("%", "%25").replace("/", "%2f"))
+
+
+def _path(note: str) -> str:
+    return note.replace("%2f", "/").replace("%25", "%")
 
 
 def mount_points_of_others() -> Sequence[str]:
