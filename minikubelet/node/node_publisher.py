@@ -18,6 +18,7 @@ from minikubelet.journal import PodRef
 from minikubelet.log import get_logger
 from minikubelet.manifest.json_tree import Json
 from minikubelet.node.admission import NodeFacts
+from minikubelet.node.former_names import LEASE_NAMESPACE, LEASES, NODES, FormerNames
 from minikubelet.node.host_facts import HostFacts, Pressure, read_pressure
 from minikubelet.node.node_object import (
     NodeIdentity,
@@ -31,8 +32,6 @@ from minikubelet.store.store import ObjectStore
 
 RENEW_SECONDS = 10.0
 REPORT_SECONDS = 300.0
-_NODES = ("", "nodes")
-_LEASES = ("coordination.k8s.io", "leases")
 _BEATS = ("lastHeartbeatTime",)
 
 log = get_logger(__name__)
@@ -57,7 +56,8 @@ class NodePublisher:
         self._state_dir = state_dir
         self._new_uid = new_uid
         self._write_event = write_event
-        self._key = Key(*_NODES, "", identity.name)
+        self._key = Key(*NODES, "", identity.name)
+        self._former = FormerNames(store, identity.name)
         self._reported_at: float | None = None
 
     def facts(self) -> NodeFacts:
@@ -67,6 +67,7 @@ class NodePublisher:
     def start(self) -> None:
         """Make or renew the Node before anything refers to it."""
         before = self._document()
+        self._former.note()
         self.beat(Pressure())
         self._event("Starting", "Starting kubelet.")
         boot_id = ((before or {}).get("status") or {}).get("nodeInfo", {}).get("bootID", "")
@@ -92,6 +93,7 @@ class NodePublisher:
         """One heartbeat."""
         self._publish(pressure)
         self._renew_lease()
+        self._former.remove_unused()
 
     def _document(self) -> Json | None:
         stored = self._store.get(self._key)
@@ -115,7 +117,7 @@ class NodePublisher:
         return reported is None or self._clock.monotonic() >= reported + REPORT_SECONDS
 
     def _renew_lease(self) -> None:
-        key = Key(*_LEASES, "kube-node-lease", self._identity.name)
+        key = Key(*LEASES, LEASE_NAMESPACE, self._identity.name)
         stored, now = self._store.get(key), self._clock.now()
         if stored is None:
             node_uid = str((self._document() or {"metadata": {}})["metadata"].get("uid", ""))
