@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from minikubelet.clock import Clock
+from minikubelet.manifest.go_numbers import parse_int64
 from minikubelet.probes.trace import HostResolved, Trace
 from minikubelet.value_class import dataclass
 
@@ -73,11 +74,20 @@ def literal_address(host: str, port: int) -> Address | None:
         return Address(socket.AF_INET, (host, port))
     if not ip.scope_id:
         return Address(socket.AF_INET6, (host, port, 0, 0))
-    try:
-        scope = int(ip.scope_id) if ip.scope_id.isdigit() else socket.if_nametoindex(ip.scope_id)
-    except OSError:
+    scope = _scope_number(ip.scope_id)
+    if scope is None:
         return None
     return Address(socket.AF_INET6, (host.partition("%")[0], port, 0, scope))
+
+
+def _scope_number(zone: str) -> int | None:
+    number = parse_int64(zone)
+    if number is not None:
+        return number if 0 <= number < 1 << 32 else None
+    try:
+        return socket.if_nametoindex(zone)
+    except (OSError, ValueError):  # a name with a zero byte in it
+        return None
 
 
 async def resolve(

@@ -27,6 +27,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.manifest.go_numbers import parse_int64, why_no_int64
 from minikubelet.probes.trace import EXCERPT_BYTES, CallSent, FirstBytes, HTTP2Ready, Trace
 from minikubelet.value_class import dataclass
 
@@ -210,9 +211,11 @@ def answer_of(headers: dict[str, str], data: bytes) -> HealthAnswer:
     status = headers.get("grpc-status")
     if status is None:
         return _answer_without_status(headers)
-    code = int(status) if status.isdigit() else int(Code.Unknown)
+    code = parse_int64(status)
+    if code is None or not -(1 << 31) <= code < 1 << 31:
+        return HealthAnswer(Code.Unknown, f"transport: malformed grpc-status: {_refused(status)}")
     if code != Code.OK:
-        return HealthAnswer(code, unquote(headers.get("grpc-message", "")))
+        return HealthAnswer(code & 0xFFFFFFFF, unquote(headers.get("grpc-message", "")))
     if len(data) < 5:
         text = "cardinality violation: received no response message from non-server-streaming RPC"
         return HealthAnswer(Code.Internal, text)
@@ -228,7 +231,10 @@ def answer_of(headers: dict[str, str], data: bytes) -> HealthAnswer:
 
 def _answer_without_status(headers: dict[str, str]) -> HealthAnswer:
     errors = []
-    http_status = int(headers.get(":status", "0"))
+    text = headers.get(":status", "0")
+    http_status = parse_int64(text)
+    if http_status is None:
+        return HealthAnswer(Code.Internal, f"transport: malformed http-status: {_refused(text)}")
     if http_status != 200:
         phrase = HTTPStatus(http_status).phrase if http_status in set(HTTPStatus) else ""
         errors.append(f"unexpected HTTP status code received from server: {http_status} ({phrase})")
@@ -258,6 +264,11 @@ def serving_status(message: bytes) -> str:
         else:
             raise ValueError("proto: cannot parse invalid wire-format data")
     return ServingStatus(number).name if number in set(ServingStatus) else str(number)
+
+
+def _refused(number: str) -> str:
+    """What Go's ParseInt says of a number that it does not take."""
+    return f"strconv.ParseInt: parsing {go_quote(number)}: {why_no_int64(number)}"
 
 
 def _answer_of_reset(error_code: int | None) -> HealthAnswer:

@@ -30,6 +30,7 @@ from minikubelet.probes.http_request import (
     request_bytes,
 )
 from minikubelet.probes.http_response import BodyError, MalformedHeadError, ResponseParser
+from minikubelet.probes.http_url import URLError
 from minikubelet.probes.ports import PortError, resolve_port
 from minikubelet.probes.result import Outcome, ProbeResult
 from minikubelet.probes.tls import PlainHTTPAnswerError, TLSConversation, TLSError
@@ -239,11 +240,13 @@ async def _converse(
     """
     url = request.url
     stream: Conversation = conversation
-    if url.scheme == "https":
-        stream = TLSConversation(conversation, None if is_ip(url.host) else url.host, trace)
     try:
         addresses = await resolve(url.host, url.port_number, deadline, clock, trace)
+        if url.scheme == "https":  # not before: Python knows no TLS with what is no host name
+            stream = TLSConversation(conversation, None if is_ip(url.host) else url.host, trace)
         await converse(addresses, stream, deadline, clock, trace)
+    except URLError as error:
+        raise DialError(f"dial tcp: {error}") from error
     except (HostLookupTimeoutError, DialTimeoutError) as error:
         raise _HeadersTimeoutError(f"{error} {_AWAITING_HEADERS}") from error
     except ConversationTimeoutError as error:

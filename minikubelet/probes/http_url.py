@@ -11,7 +11,9 @@ from dataclasses import replace
 from urllib.parse import quote, unquote_to_bytes
 
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.manifest.go_numbers import parse_int64
 from minikubelet.probes.addresses import join_host_port
+from minikubelet.probes.ports import MAX_PORT
 from minikubelet.value_class import dataclass
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -54,7 +56,13 @@ class URL:
 
     @property
     def port_number(self) -> int:
-        return int(self.port) if self.port else DEFAULT_PORTS[self.scheme]
+        """Raises URLError where there is no such port."""
+        if not self.port:
+            return DEFAULT_PORTS[self.scheme]
+        number = parse_int64(self.port)
+        if number is None or number > MAX_PORT:
+            raise URLError(f"address {self.port}: invalid port")
+        return number
 
     @property
     def target(self) -> str:

@@ -5,13 +5,11 @@ Upstream: kubernetes pkg/probe/util.go, ResolveContainerPort.
 
 from __future__ import annotations
 
-import re
-
 from minikubelet.manifest.fieldpath import go_quote
+from minikubelet.manifest.go_numbers import parse_int64, why_no_int64
 from minikubelet.manifest.pod import Container
 
-_DECIMAL = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_INT64 = 1 << 63
+MAX_PORT = 65535
 
 
 class PortError(ValueError):
@@ -24,7 +22,7 @@ def resolve_port(port: int | str, container: Container) -> int:
     Raises PortError.
     """
     number = port if isinstance(port, int) else _named(port, container)
-    if not 1 <= number <= 65535:
+    if not 1 <= number <= MAX_PORT:
         raise PortError(f"invalid port number: {number}")
     return number
 
@@ -33,9 +31,7 @@ def _named(name: str, container: Container) -> int:
     for port in container.ports:
         if port.name == name:
             return port.container_port
-    if not _DECIMAL.fullmatch(name):
-        raise PortError(f"strconv.Atoi: parsing {go_quote(name)}: invalid syntax")
-    number = int(name)
-    if not -_INT64 <= number < _INT64:
-        raise PortError(f"strconv.Atoi: parsing {go_quote(name)}: value out of range")
+    number = parse_int64(name)
+    if number is None:
+        raise PortError(f"strconv.Atoi: parsing {go_quote(name)}: {why_no_int64(name)}")
     return number

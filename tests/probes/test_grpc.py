@@ -359,6 +359,35 @@ OK = {":status": "200", "content-type": "application/grpc", "grpc-status": "0"}
             HealthAnswer(Code.Internal, "server closed the stream without sending trailers"),
             id="no status",
         ),
+        pytest.param(
+            OK | {"grpc-status": "-1"}, b"", HealthAnswer(0xFFFFFFFF), id="a negative code"
+        ),
+        pytest.param(
+            OK | {"grpc-status": "²"}, b"",
+            HealthAnswer(
+                Code.Unknown,
+                'transport: malformed grpc-status: strconv.ParseInt: parsing "²": invalid syntax',
+            ),
+            id="a code that is no number",
+        ),
+        pytest.param(
+            OK | {"grpc-status": "9" * 5000}, b"",
+            HealthAnswer(
+                Code.Unknown,
+                "transport: malformed grpc-status: strconv.ParseInt: parsing "
+                f'"{"9" * 5000}": value out of range',
+            ),
+            id="a code of thousands of digits",
+        ),
+        pytest.param(
+            {":status": "fine"}, b"",
+            HealthAnswer(
+                Code.Internal,
+                'transport: malformed http-status: strconv.ParseInt: parsing "fine": '
+                "invalid syntax",
+            ),
+            id="an HTTP status that is no number",
+        ),
     ],
 )  # fmt: skip
 def test_answers(headers: dict[str, str], data: bytes, expected: HealthAnswer) -> None:

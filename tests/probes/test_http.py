@@ -167,6 +167,12 @@ async def test_a_host_without_address() -> None:
     assert result == failure('Get "http://a..b:80/": dial tcp: lookup a..b: no such host')
 
 
+@pytest.mark.parametrize("host", ["a..b", ".x", "x" * 70, "a\0b"])
+async def test_a_host_that_no_certificate_could_name(host: str) -> None:
+    text = f'Get "https://{host}:80/": dial tcp: lookup {host}: no such host'
+    assert await probe(80, host=host, scheme="HTTPS") == failure(text)
+
+
 async def test_byte_by_byte() -> None:
     async def dribble(peer: Peer) -> None:
         for byte in answer("200 OK", b"slowly"):
@@ -269,6 +275,13 @@ async def test_follows_to_another_port() -> None:  # TV-38
         handler = answering(to(f"http://127.0.0.1:{other.port}/"))
         async with a_server(handler) as server:
             assert await probe(server.port) == success("there")
+
+
+@pytest.mark.parametrize("port", ["65536", "9" * 5000])
+async def test_a_redirect_to_a_port_that_there_is_not(port: str) -> None:
+    async with a_server(answering(to(f"http://127.0.0.1:{port}/"))) as server:
+        text = f'Get "http://127.0.0.1:{port}/": dial tcp: address {port}: invalid port'
+        assert await probe(server.port) == failure(text)
 
 
 async def test_does_not_wait_for_the_body_of_a_redirect() -> None:

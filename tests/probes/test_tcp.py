@@ -77,9 +77,19 @@ async def test_a_name_tries_all_its_addresses() -> None:
         assert await probe(server.port, "localhost") == SUCCESS
 
 
-async def test_a_host_without_address() -> None:
-    text = "dial tcp: lookup a..b: no such host"
-    assert await probe(80, "a..b") == ProbeResult(Outcome.FAILURE, text)
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("a..b", id="no name"),
+        pytest.param("fe80::1%²", id="a zone that is nearly a number"),
+        pytest.param("fe80::1%99999999999", id="a zone beyond 32 bits"),
+        pytest.param("fe80::1%a\0b", id="a zone that no interface can have"),
+    ],
+)
+async def test_a_host_without_address(host: str) -> None:
+    result = await probe(80, host)
+    assert result.outcome is Outcome.FAILURE
+    assert result.output.startswith("dial tcp")
 
 
 async def test_a_named_port() -> None:  # P-300
