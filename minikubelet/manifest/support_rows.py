@@ -109,9 +109,16 @@ _POD = (
     _emulated("spec.hostAliases.**", "in an `/etc/hosts` of its own, where mounting is allowed"),
     _emulated("spec.{hostPID,hostIPC}", "always so: processes of one host see each other"),
     _emulated("spec.shareProcessNamespace", "always so: processes of one host see each other"),
-    _emulated("spec.{serviceAccountName,serviceAccount}", f"a name only: {_NO_TOKEN}"),
+    _emulated(
+        "spec.{serviceAccountName,serviceAccount}",
+        f"a name only: {_NO_TOKEN}, so that programs see that they are in no cluster",
+    ),
     _emulated("spec.tolerations.**", "there is one node, and it has no taints"),
-    _emulated("spec.enableServiceLinks", "there are no services to give variables for"),
+    _emulated(
+        "spec.enableServiceLinks",
+        "variables of the Services in the daemon's API; none for its own (`KUBERNETES_SERVICE_*`), "
+        "since no token goes with them: give such a program a kubeconfig",
+    ),
     _emulated("spec.nodeName", _PLACED, warns=True),
     _emulated("spec.nodeSelector.**", _PLACED, warns=True),
     _emulated(
@@ -184,7 +191,8 @@ _CONTAINERS = (
         _CONTAINER + ".{stdin,stdinOnce,tty}",
         _CONTAINER + ".restartPolicy",
         _CONTAINER + ".restartPolicyRules.**",
-        _CONTAINER + ".securityContext.{runAsUser,runAsGroup,runAsNonRoot}",
+        _CONTAINER
+        + ".securityContext.{runAsUser,runAsGroup,runAsNonRoot,allowPrivilegeEscalation}",
         _PROBE + ".**",
         _HOOK + ".{exec,httpGet,sleep}.**",
     ),
@@ -238,7 +246,6 @@ _CONTAINERS = (
         _NO_ISOLATION,
         _only(False),
     ),
-    _accepted(_CONTAINER + ".securityContext.allowPrivilegeEscalation", _NO_ISOLATION, _only(True)),
     _accepted(_CONTAINER + ".securityContext.procMount", _NO_ISOLATION, _only("Default")),
     _refused(_PROBE + ".httpGet.protocol", "probes speak HTTP/1.1", "remove it", _only("HTTP1")),
     _refused(_HOOK + ".httpGet.protocol", "hooks speak HTTP/1.1", "remove it", _only("HTTP1")),

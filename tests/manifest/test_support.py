@@ -113,6 +113,10 @@ def found_in_container(**fields: Any) -> list[str]:
             id="not privileged",
         ),
         pytest.param(
+            {"containers": [{"securityContext": {"allowPrivilegeEscalation": False}}]},
+            id="no escalation",
+        ),
+        pytest.param(
             {"containers": [{"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]},
             id="limits that hold",
         ),
