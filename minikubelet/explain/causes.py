@@ -188,7 +188,7 @@ def what_followed(life: Life, following: Life | None, pod: Pod | None) -> str:
         return "An ephemeral container is started only once."
     if has_completed(life, pod):
         return "With that it is done: an init container runs until it has succeeded once."
-    if ended.cause in (None, KillCause.LIVENESS, KillCause.STARTUP) and not _restarts(life, pod):
+    if is_over_for_good(life, pod):
         policy = restart_policy(life.container, pod)
         return f"It is not started again (restartPolicy {policy})."
     return ""
@@ -200,6 +200,20 @@ def has_completed(life: Life, pod: Pod | None) -> bool:
     sidecar = container is not None and is_sidecar(container, init=True)
     ended = life.exit
     return life.init and not sidecar and ended is not None and ended.exit_code == 0
+
+
+def is_over_for_good(life: Life, pod: Pod) -> bool:
+    """Whether it is not started again though nobody wanted its end: by its restart policy."""
+    ended = life.exit
+    if ended is None or pod.is_ephemeral(life.container):
+        return False
+    by_itself = ended.cause in (None, KillCause.LIVENESS, KillCause.STARTUP)
+    return by_itself and not _restarts(life, pod)
+
+
+def sentence(text: str) -> str:
+    """With a full stop, which what is quoted at its end may have brought."""
+    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def kind_of(container: ContainerHistory, pod: Pod | None) -> str:

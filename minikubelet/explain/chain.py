@@ -125,6 +125,8 @@ def _links_in(life: Life, record: Record) -> list[Link]:
         lengthened = record.seconds > life.kill.grace_period_seconds + 0.5
         least = ", the least there is" if lengthened else ""
         return [replace(link, text=link.text + least) for link in links]
+    if isinstance(record, BackOffStarted) and life.exit is None:
+        return [replace(link, text=link.text.replace("the end", "this attempt")) for link in links]
     return links
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from minikubelet.explain.causes import kind_of, probe_kind, what_followed, why_ended
+from minikubelet.explain.causes import kind_of, probe_kind, sentence, what_followed, why_ended
 from minikubelet.explain.chain import Link, chain_of, probe_links
 from minikubelet.explain.history import ContainerHistory, Life, PodHistory, history_of
 from minikubelet.explain.state import Surroundings, is_over, pod_text, standing
@@ -163,8 +163,8 @@ def _end(
 def _why_text(name: str, text: str) -> str:
     """A sentence from a clause whose subject may be the container itself."""
     if text.startswith("it "):
-        return f"Container {name} {text.removeprefix('it ')}."
-    return f"Container {name} was stopped because {text}."
+        return sentence(f"Container {name} {text.removeprefix('it ')}")
+    return sentence(f"Container {name} was stopped because {text}")
 
 
 def _stop_text(life: Life) -> str:
@@ -175,7 +175,7 @@ def _stop_text(life: Life) -> str:
     sentences = []
     if hook is not None:
         took = brief(hook.duration_seconds)
-        sentences.append(f"Its preStop hook failed after {took}: {hook.message}.")
+        sentences.append(sentence(f"Its preStop hook failed after {took}: {hook.message}"))
     kills, grace = life.steps_of("KILL"), brief(life.kill.grace_period_seconds)
     end = f" ({exit_status(life.exit)})" if life.exit else ""
     if kills:
@@ -210,9 +210,13 @@ def _facts(history: PodHistory) -> tuple[Link, ...]:
         if not adoption.same_boot:
             how = "the host was started again: nothing of the pod ran any more"
         links.append(Link(adoption.at, how))
-    for record in (history.deadline, history.evicted, history.kill_failed):
+    for what, record in (
+        ("deadline exceeded", history.deadline),
+        ("evicted", history.evicted),
+        ("cannot be stopped", history.kill_failed),
+    ):
         if record is not None:
-            links.append(Link(record.at, f"{type(record).__name__}: {record.message}"))
+            links.append(Link(record.at, f"{what}: {record.message}"))
     for container in history.containers.values():
         if container.port_clash is not None:
             links.append(Link(container.port_clash.at, container.port_clash.message))

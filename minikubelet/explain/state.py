@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 from minikubelet.explain.causes import (
     has_completed,
+    is_over_for_good,
     kind_of,
     probe_failures,
     restart_policy,
+    sentence,
     why_ended,
 )
 from minikubelet.explain.history import ContainerHistory, Life, PodHistory
@@ -52,21 +54,16 @@ def pod_text(
         return f"The pod is being deleted{_stopping(history, pod, document)}."
     match phase:
         case "Failed":
-            return _sentence(f"The pod failed: {_why_failed(history, pod, document, around)}")
+            return sentence(f"The pod failed: {_why_failed(history, pod, document, around)}")
         case "Succeeded":
             return "The pod succeeded: every container ended with exit code 0."
         case "Running" if _condition(history, document, "Ready") == "True":
             return "The pod is Running and Ready."
         case "Running":
             why = _why_not_ready(history, pod, document)
-            return _sentence(f"The pod is Running and not Ready: {why}")
+            return sentence(f"The pod is Running and not Ready: {why}")
     why = _why_pending(history, pod, document, around)
-    return _sentence(f"The pod is {phase or 'Pending'}: {why}")
-
-
-def _sentence(text: str) -> str:
-    """What is quoted at its end may have brought the full stop."""
-    return text if text.endswith((".", "…")) else f"{text}."
+    return sentence(f"The pod is {phase or 'Pending'}: {why}")
 
 
 def is_over(document: Json | None) -> bool:
@@ -108,9 +105,12 @@ def standing(
         return Standing(f"waits in back-off until {_end(life.back_off)}: {ended.text}")
     if has_completed(life, pod):
         return Standing("has completed", well=True)
-    if ended.text.startswith("it "):
-        return Standing(ended.text.removeprefix("it "))
-    return Standing(f"has ended ({exit_status(life.exit)}): {ended.text}")
+    if not ended.text.startswith("it "):
+        return Standing(f"has ended ({exit_status(life.exit)}): {ended.text}")
+    text = ended.text.removeprefix("it ")
+    if pod is not None and not over and is_over_for_good(life, pod):
+        text += f" and is not started again (restartPolicy {restart_policy(life.container, pod)})"
+    return Standing(text)
 
 
 def _of_running(container: ContainerHistory, life: Life, pod: Pod | None) -> Standing:

@@ -17,6 +17,7 @@ from minikubelet.journal import (
     ContainerCreated,
     ContainerExited,
     PodAdopted,
+    PodEvicted,
     PodUpdated,
     Record,
     StopStep,
@@ -448,6 +449,33 @@ def test_a_restart_is_told_though_a_daemon_took_the_new_instance_over() -> None:
     (container,) = explain(WEB, [a_start(0), an_exit(1, seconds=1), again, taken]).containers
     assert [link.text for link in container.ends[0].chain][-1] == "started (restart 1, pid 8)"
     assert container.text == "runs since 2026-01-01T12:00:02Z"
+
+
+def test_what_is_quoted_at_the_end_may_bring_the_full_stop() -> None:
+    message = 'Usage of EmptyDir volume "v" exceeds the limit "1Mi".'
+    told = explain(
+        WEB,
+        [
+            a_start(0),
+            PodEvicted(at=at(2), pod=WEB, message=message),
+            a_kill(KillCause.EVICTED, "Stopping container app", seconds=2),
+            an_exit(0, KillCause.EVICTED, seconds=3),
+        ],
+    )
+    assert [link.text for link in told.facts] == [f"evicted: {message}"]
+    assert (
+        told.containers[0]
+        .ends[0]
+        .text.startswith(
+            f"Container app was stopped because the pod was evicted: {message} It was asked to stop"
+        )
+    )
+
+
+def test_a_back_off_after_a_start_that_failed_counts_from_the_attempt() -> None:
+    end = play(a_document(), {"app": cannot("no such file")}, 15).newest_end()
+    assert end.text.endswith("The next start waits in back-off, 20s from this attempt.")
+    assert end.chain[-1].text.startswith("back-off 20s from this attempt, until ")
 
 
 def test_a_start_is_told_when_it_was_and_not_when_it_was_known() -> None:

@@ -33,6 +33,12 @@ INIT: Json = {"initContainers": [{"name": "prepare", "image": "x", "command": ["
 SIDE: Json = {
     "initContainers": [{"name": "side", "image": "x", "command": ["s"], "restartPolicy": "Always"}]
 }
+DONE: Json = {
+    "containers": [
+        {"name": "app", "image": "x", "command": ["a"]},
+        {"name": "done", "image": "x", "command": ["d"]},
+    ]
+}
 REFUSED = 'Get "http://127.0.0.1:8080/readyz": dial tcp 127.0.0.1:8080: connect: connection refused'
 FOR_EVER = "exits at 1000h"
 
@@ -189,6 +195,15 @@ def delete(agent: NodeAgent) -> None:
             "The pod is being deleted: container app runs its preStop hook or waits for its turn, "
             "until 2026-01-01T00:00:12Z at most.",
             id="its preStop hook runs",
+        ),
+        pytest.param(
+            a_document(restartPolicy="OnFailure", **DONE),
+            {"app": FOR_EVER, "done": "exits at 3s"},
+            10,
+            {},
+            "The pod is Running and not Ready: container done ended by itself after 3s with exit "
+            "code 0 and is not started again (restartPolicy OnFailure).",
+            id="a container is done",
         ),
         pytest.param(
             a_document({"lifecycle": {"postStart": {"sleep": {"seconds": 100}}}}),
