@@ -23,6 +23,7 @@ from minikubelet.mock.web_images import host_name
 Bind = tuple[str, ...]
 
 _LIVE_SECONDS = 10.0
+_CODE_DIGITS = 18
 
 
 def run_agnhost(loop: Loop, arguments: Sequence[str], bind: Bind) -> int:
@@ -75,7 +76,7 @@ def _netexec(loop: Loop, arguments: Sequence[str], bind: Bind) -> int:
                 return Response(200)
             case "/exit":
                 code = request.query("code", "0")
-                if not code.isdecimal():
+                if not code.isdecimal() or len(code) > _CODE_DIGITS:
                     return Response(400, f"argument 'code' must be an integer, got {code!r}\n")
                 loop.after(0, lambda: loop.stop(int(code) & 0xFF))
                 return Response(200)

@@ -29,8 +29,13 @@ class Connection:
     once."""
 
     def __init__(
-        self, loop: Loop, sock: socket.socket, make_receiver: Callable[[Connection], Receiver]
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        peer: tuple[str, int],
+        make_receiver: Callable[[Connection], Receiver],
     ) -> None:
+        self.peer = peer
         self._loop = loop
         self._sock = sock
         self._unsent = b""
@@ -38,11 +43,6 @@ class Connection:
         self.closed = False
         self._receiver = make_receiver(self)
         loop.watch(sock, READ, self._ready)
-
-    @property
-    def peer(self) -> tuple[str, int]:
-        address = self._sock.getpeername()
-        return str(address[0]), int(address[1])
 
     def send(self, data: bytes) -> None:
         """Send as soon as possible; nothing happens on a closed connection."""
@@ -134,11 +134,11 @@ class Listener:
 
     def _accept(self, listening: socket.socket) -> None:
         try:
-            sock, _ = listening.accept()
+            sock, (host, port, *_) = listening.accept()
         except OSError:  # the client has left again, or there is no descriptor for it now
             return
         sock.setblocking(False)
-        Connection(self._loop, sock, self._make_receiver)
+        Connection(self._loop, sock, (host, port), self._make_receiver)
 
 
 def _explain(err: OSError, address: str, port: int) -> str:

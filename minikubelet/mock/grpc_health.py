@@ -5,7 +5,8 @@ Role: HTTP/2 by h2, and the two small messages by hand. Imported only when a gRP
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -30,7 +31,7 @@ unknown service."""
 
 
 class GRPCHealthReceiver:
-    """One HTTP/2 connection."""
+    """One HTTP/2 connection. Whatever its peer does, nothing but this connection ends."""
 
     def __init__(self, loop: Loop, connection: Connection, check: Check) -> None:
         self._loop = loop
@@ -43,13 +44,21 @@ class GRPCHealthReceiver:
         self._flush()
 
     def receive(self, data: bytes) -> None:
+        with self._ending_by_errors():
+            self._receive(data)
+        self._flush()
+
+    @contextmanager
+    def _ending_by_errors(self) -> Iterator[None]:
+        """Also for what is sent: it may not fit the state or the window of the peer."""
         try:
-            events = self._h2.receive_data(data)
-        except ProtocolError:
+            yield
+        except (ProtocolError, UnicodeDecodeError):
             self._flush()
             self._connection.close_when_sent()
-            return
-        for event in events:
+
+    def _receive(self, data: bytes) -> None:
+        for event in self._h2.receive_data(data):
             if isinstance(event, RequestReceived):
                 headers = {str(name): str(value) for name, value in event.headers}
                 self._paths[event.stream_id] = headers.get(":path", "")
@@ -60,7 +69,6 @@ class GRPCHealthReceiver:
                 self._request(event.stream_id)
             elif isinstance(event, StreamReset):
                 self._forget(event.stream_id)
-        self._flush()
 
     def _data(self, event: DataReceived) -> None:
         stream = event.stream_id
@@ -86,9 +94,14 @@ class GRPCHealthReceiver:
             return
         status, delay = answer
         if delay:
-            self._loop.after(delay, lambda: self._answer(stream, status))
+            self._loop.after(delay, lambda: self._answer_late(stream, status))
         else:
             self._answer(stream, status)
+
+    def _answer_late(self, stream: int, status: int) -> None:
+        with self._ending_by_errors():
+            self._answer(stream, status)
+        self._flush()
 
     def _answer(self, stream: int, status: int) -> None:
         if stream not in self._paths:
@@ -98,7 +111,6 @@ class GRPCHealthReceiver:
         self._h2.send_data(stream, b"\0" + len(message).to_bytes(4, "big") + message)
         self._h2.send_headers(stream, [("grpc-status", "0")], end_stream=True)
         self._forget(stream)
-        self._flush()
 
     def _fail(self, stream: int, status: tuple[int, str]) -> None:
         code, text = status
@@ -113,7 +125,6 @@ class GRPCHealthReceiver:
             end_stream=True,
         )
         self._forget(stream)
-        self._flush()
 
     def _forget(self, stream: int) -> None:
         self._paths.pop(stream, None)

@@ -11,6 +11,7 @@ from minikubelet.mock.loop import Loop
 from minikubelet.value_class import dataclass
 
 _MAX_HEAD = 64 * 1024
+_LENGTH_DIGITS = 19
 _PHRASES = {
     200: "OK",
     302: "Found",
@@ -100,10 +101,13 @@ class HTTPReceiver:
             for name, _, value in (line.partition(":") for line in lines)
         }
         length = headers.get("content-length", "0")
-        if len(words) != 3 or not words[2].startswith("HTTP/1.") or not length.isdecimal():
+        if len(words) != 3 or not words[2].startswith("HTTP/1.") or not _is_length(length):
             self._refuse(400)
             return
         method, target, version = words
+        if not _is_target(target):
+            self._refuse(400)
+            return
         body = self._buffer[: int(length)]
         self._buffer = self._buffer[len(body) :]
         self._skip = int(length) - len(body)
@@ -130,3 +134,15 @@ class HTTPReceiver:
         self._answering = True
         self._connection.send(Response(status).encode(head_only=False, close=True))
         self._connection.close_when_sent()
+
+
+def _is_length(text: str) -> bool:
+    return text.isdecimal() and len(text) < _LENGTH_DIGITS
+
+
+def _is_target(text: str) -> bool:
+    try:
+        urlsplit(text)
+    except ValueError:  # half an IPv6 address
+        return False
+    return True

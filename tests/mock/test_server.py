@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import signal
 import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -83,9 +84,14 @@ def test_slow_answers_come_in_their_order() -> None:
     [
         pytest.param(b"nonsense\r\n\r\n", 400, id="no request line"),
         pytest.param(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, id="no number"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400,
+            id="a number of thousands of digits",
+        ),
+        pytest.param(b"GET http://[ HTTP/1.1\r\n\r\n", 400, id="no target"),
         pytest.param(b"GET /" + b"x" * 70_000, 431, id="an endless head"),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_http_is_refused(request_text: bytes, status: int) -> None:
     port = free_port()
     with running("--http", str(port)) as mock:
@@ -96,6 +102,18 @@ def test_what_is_not_http_is_refused(request_text: bytes, status: int) -> None:
             answer.begin()
             assert answer.status == status
         assert get(port)[0] == 200
+
+
+def test_a_client_that_hangs_up_before_its_requests_are_answered() -> None:
+    port = free_port()
+    with running("--http", str(port), "--slow", "20ms") as mock:
+        mock.read_until(f"listening: http {port}")
+        client = socket.create_connection(("127.0.0.1", port), timeout=5)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20)
+        client.recv(1)
+        client.close()
+        assert [get(port)[0] for _ in range(3)] == [200] * 3
 
 
 def test_a_closed_port_is_not_the_end() -> None:
