@@ -20,6 +20,15 @@ from minikubelet.apiserver.services import Handler, Route
 from minikubelet.manifest.json_tree import Json
 
 _AGGREGATED = "as=APIGroupDiscoveryList"
+_OTHER_PATHS = {
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/version",
+}
 _OPENAPI_JSON = b'{"swagger":"2.0","info":{"title":"minikubelet","version":"v2"},"paths":{}}'
 
 
@@ -34,6 +43,7 @@ def document_routes() -> tuple[Route, ...]:
     core = _discovery(True, discovery.api_versions)
     groups = _discovery(False, discovery.api_group_list)
     return (
+        Route("GET", "/", _constant({"paths": _paths()})),
         Route("GET", "/version", version),
         Route("GET", "/version/", version),
         Route("GET", "/api", core),
@@ -52,6 +62,15 @@ def document_routes() -> tuple[Route, ...]:
         Route("GET", "/openapi/v3/api/{version}", _openapi_v3),
         Route("GET", "/openapi/v3/apis/{group}/{version}", _openapi_v3),
     )
+
+
+def _paths() -> list[str]:
+    """What there is to read, as `kubectl get --raw /` shows it."""
+    served = {f"/openapi/v3/{place}" for place in openapi.openapi_v3_places()}
+    for place in openapi.openapi_v3_places():
+        root, *rest = place.split("/")
+        served |= {f"/{'/'.join((root, *rest[:depth]))}" for depth in range(len(rest) + 1)}
+    return sorted(served | _OTHER_PATHS)
 
 
 def wanted_discovery(accept: str) -> str:

@@ -29,11 +29,16 @@ def openapi_v2() -> bytes:
 def openapi_v3_index() -> Json:
     """The documents, each at an address that changes with its content (K-100)."""
     paths: Json = {}
-    for group, version in dict.fromkeys((r.group, r.version) for r in RESOURCES):
-        path = _root(group, version)
+    for path, (group, version) in openapi_v3_places().items():
         digest = openapi_v3_hash(group, version)
         paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
     return {"paths": paths}
+
+
+def openapi_v3_places() -> dict[str, tuple[str, str]]:
+    """Each group and version by the path that its document has below the index's."""
+    places = dict.fromkeys((r.group, r.version) for r in RESOURCES)
+    return {_root(*place): place for place in places}
 
 
 @cache

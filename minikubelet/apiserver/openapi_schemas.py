@@ -36,8 +36,9 @@ _SPECIAL: Mapping[str, Json] = {
     _INT_OR_STRING: {"oneOf": [{"type": "integer"}, {"type": "string"}]},
 }
 
-# The metrics API is no part of the field table: nothing but these shapes is known of it.
-_METRICS: Mapping[str, tuple[Field, ...]] = {
+# No part of the field table: nothing but these shapes is known of the metrics API, and less of the
+# kinds that are only listed.
+_OTHERS: Mapping[str, tuple[Field, ...]] = {
     "metrics.PodMetrics": (
         Field(1, "metadata", "meta.ObjectMeta"),
         Field(2, "timestamp", "time"),
@@ -54,6 +55,8 @@ _METRICS: Mapping[str, tuple[Field, ...]] = {
         Field(3, "window", "string"),
         Field(4, "usage", "quantity", "{}"),
     ),
+    "core.PersistentVolume": (Field(1, "metadata", "meta.ObjectMeta"),),
+    "networking.Ingress": (Field(1, "metadata", "meta.ObjectMeta"),),
 }
 
 
@@ -61,7 +64,8 @@ def schemas_of(resources: Iterable[Resource]) -> Json:
     """The schemas of these kinds and of all that they hold, by their upstream names."""
     schemas: Json = dict(_SPECIAL)
     for resource in resources:
-        message = resource.message or f"metrics.{resource.kind}"
+        package = resource.group.partition(".")[0] or "core"
+        message = resource.message or f"{package}.{resource.kind}"
         _add(schemas, message)
         root = schemas[schema_name(message)]
         root["x-kubernetes-group-version-kind"] = [
@@ -101,8 +105,8 @@ def _add(schemas: Json, message: str) -> None:
 
 
 def _fields(message: str) -> tuple[Field, ...]:
-    if message in _METRICS:
-        return _METRICS[message]
+    if message in _OTHERS:
+        return _OTHERS[message]
     return tuple(load_schema().fields(message).values())
 
 

@@ -20,14 +20,18 @@ from minikubelet.apiserver.resources import ResourceHandlers, json_response
 from minikubelet.apiserver.responses import (
     ApiError,
     bad_request,
+    invalid,
     not_found,
     success_status,
 )
 from minikubelet.apiserver.services import ApiServices
+from minikubelet.manifest.fieldpath import FieldPath
+from minikubelet.manifest.fieldpath import invalid as invalid_field
 from minikubelet.manifest.json_tree import Json, objects_in
 from minikubelet.store.objects import StoredObject
 
 _TOKEN_SECONDS = 3600
+_SHORTEST_TOKEN_SECONDS = 600
 _TOKEN_WARNING = (
     "minikubelet does not accept service account tokens: use the token of its kubeconfig"
 )
@@ -72,8 +76,12 @@ class PodActions:
         self._existing(target)
         spec = document.get("spec") or {}
         seconds = spec.get("expirationSeconds") or _TOKEN_SECONDS
-        if not isinstance(seconds, int) or not 600 <= seconds <= 2**32:
-            raise bad_request("spec.expirationSeconds: may not specify a duration less than 10m")
+        if not isinstance(seconds, int):
+            raise bad_request("spec.expirationSeconds: a number is wanted")
+        if why := _why_no_duration(seconds):
+            path = FieldPath().child("spec", "expirationSeconds")
+            error = invalid_field(path, seconds, why)
+            raise invalid("authentication.k8s.io", "TokenRequest", "", [error])
         answer = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",
@@ -129,6 +137,13 @@ class PodActions:
         if stored is not None:
             await self._store.durable(stored.resource_version)
         return json_response(orjson.dumps(success_status(code=201)), 201)
+
+
+def _why_no_duration(seconds: int) -> str:
+    """Of a token; empty for a good one."""
+    if seconds < _SHORTEST_TOKEN_SECONDS:
+        return "may not specify a duration less than 10 minutes"
+    return "may not specify a duration larger than 2^32 seconds" if seconds > 1 << 32 else ""
 
 
 def _why_not_bound(pod: Json) -> str:

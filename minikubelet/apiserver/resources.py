@@ -41,7 +41,7 @@ from minikubelet.apiserver.responses import (
 from minikubelet.apiserver.selecting import Selection
 from minikubelet.apiserver.services import ApiServices
 from minikubelet.apiserver.watching import Watches, serve_watch
-from minikubelet.apiserver.writing import ObjectWriter, Written
+from minikubelet.apiserver.writing import ObjectWriter, Written, require_stored
 from minikubelet.store.objects import StoredObject
 
 _LARGE_BODY = 64 * 1024
@@ -100,6 +100,7 @@ class ResourceHandlers:
         target = find_target(request.match_info)
         if target.resource.namespaced and not target.namespace:
             raise method_not_allowed()
+        require_stored(target.resource)
         data = await request.read()
         self.require_disk()
         options = write_options(request.query, "CreateOptions")

@@ -12,8 +12,11 @@ from aiohttp import web
 
 from minikubelet.apiserver.access import ANONYMOUS, Access, User, user_of
 from minikubelet.apiserver.bodies import as_document, read_body
+from minikubelet.apiserver.responses import bad_request, invalid
 from minikubelet.apiserver.services import Handler, Route
 from minikubelet.clock import Clock
+from minikubelet.manifest.fieldpath import FieldPath
+from minikubelet.manifest.fieldpath import invalid as invalid_field
 from minikubelet.manifest.json_tree import Json, object_in
 from minikubelet.pod.encode_status import encode_time
 from minikubelet.store.kinds import Resource, known_resource
@@ -23,6 +26,8 @@ _RULES = ("authorization.k8s.io", "v1", "selfsubjectrulesreviews")
 _SELF = ("authentication.k8s.io", "v1", "selfsubjectreviews")
 _SELF_BETA = ("authentication.k8s.io", "v1beta1", "selfsubjectreviews")
 
+_ABOUT = ("resourceAttributes", "nonResourceAttributes")
+_REVIEW = ("authorization.k8s.io", "SelfSubjectAccessReview")
 _EVERY_RESOURCE = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 _EVERY_PATH = {"verbs": ["*"], "nonResourceURLs": ["*"]}
 
@@ -42,10 +47,21 @@ def reviews_routes(access: Access, clock: Clock) -> tuple[Route, ...]:
 
 
 def access_review(body: Json, user: User) -> Json:
+    spec = object_in(body, "spec") or {}
+    about, path = [name for name in _ABOUT if spec.get(name) is not None], FieldPath().child("spec")
+    if len(about) == 2:
+        why = "cannot be specified in combination with resourceAttributes"
+        error = invalid_field(path.child("nonResourceAttributes"), spec[about[1]], why)
+        raise invalid(*_REVIEW, "", [error])
+    if not about:
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise invalid(*_REVIEW, "", [invalid_field(path.child("resourceAttributes"), None, why)])
     return _reviewed(body, {"allowed": True})
 
 
 def rules_review(body: Json, user: User) -> Json:
+    if not (object_in(body, "spec") or {}).get("namespace"):
+        raise bad_request("no namespace on request")
     return _reviewed(
         body,
         {

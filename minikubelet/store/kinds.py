@@ -172,6 +172,34 @@ _CORE = (
     ),
 )
 
+# `kubectl apply --prune` asks for these by default, too, and stops where one is not known.
+_PRUNED = (
+    Resource(
+        plural="persistentvolumeclaims",
+        kind="PersistentVolumeClaim",
+        short_names=("pvc",),
+        message="core.PersistentVolumeClaim",
+        subresources=(_status("PersistentVolumeClaim"),),
+        serving=Serving.EMPTY,
+    ),
+    Resource(
+        plural="persistentvolumes",
+        kind="PersistentVolume",
+        namespaced=False,
+        short_names=("pv",),
+        subresources=(_status("PersistentVolume"),),
+        serving=Serving.EMPTY,
+    ),
+    Resource(
+        group="networking.k8s.io",
+        plural="ingresses",
+        kind="Ingress",
+        short_names=("ing",),
+        subresources=(_status("Ingress"),),
+        serving=Serving.EMPTY,
+    ),
+)
+
 _APPS = tuple(
     Resource(
         group="apps",
@@ -285,7 +313,7 @@ _COMPUTED = (
     ),
 )
 
-RESOURCES: tuple[Resource, ...] = (*_CORE, *_APPS, *_OTHER_GROUPS, *_COMPUTED)
+RESOURCES: tuple[Resource, ...] = (*_CORE, *_PRUNED, *_APPS, *_OTHER_GROUPS, *_COMPUTED)
 """In the order of discovery."""
 
 _BY_PATH: Mapping[tuple[str, str, str], Resource] = {

@@ -51,7 +51,8 @@ ACCESS_BODY = {
 )
 async def test_answers(path: str, kind: str, status: dict[str, Any]) -> None:
     version = "/".join(path.split("/")[2:4])
-    body = {"kind": kind, "apiVersion": version, "spec": {"namespace": "x"}}
+    spec = {"namespace": "x", "resourceAttributes": {"verb": "get"}}
+    body = {"kind": kind, "apiVersion": version, "spec": spec}
     async with (
         serving(ROUTES) as served,
         client(served, TOKEN) as session,
@@ -61,7 +62,7 @@ async def test_answers(path: str, kind: str, status: dict[str, Any]) -> None:
         answer = await response.json()
     assert answer["status"] == status
     assert (answer["kind"], answer["apiVersion"]) == (kind, version)
-    assert answer["spec"] == {"namespace": "x"}
+    assert answer["spec"] == spec
     if kind == "SelfSubjectReview":
         assert answer["metadata"] == {"creationTimestamp": "2026-01-01T00:00:00Z"}
 
@@ -103,3 +104,40 @@ async def test_what_cannot_be_read(data: bytes, content_type: str, code: int) ->
     ):
         assert response.status == code
         assert (await response.json())["kind"] == "Status"
+
+
+@pytest.mark.parametrize(
+    ("path", "spec", "code", "message"),
+    [
+        pytest.param(
+            ACCESS_PATH,
+            {},
+            422,
+            "spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or "
+            "resourceAttributes must be specified",
+            id="about nothing",
+        ),
+        pytest.param(
+            ACCESS_PATH,
+            {"resourceAttributes": {}, "nonResourceAttributes": {"path": "/"}},
+            422,
+            "cannot be specified in combination with resourceAttributes",
+            id="about both",
+        ),
+        pytest.param(
+            "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+            {},
+            400,
+            "no namespace on request",
+            id="nowhere",
+        ),
+    ],
+)
+async def test_refuses(path: str, spec: dict[str, Any], code: int, message: str) -> None:
+    async with (
+        serving(ROUTES) as served,
+        client(served, TOKEN) as session,
+        session.post(path, json={"spec": spec}) as response,
+    ):
+        assert response.status == code
+        assert message in (await response.json())["message"]
