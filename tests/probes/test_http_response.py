@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minikubelet.probes.http_response import (
     BODY_LIMIT,
@@ -16,6 +14,7 @@ from minikubelet.probes.http_response import (
     ResponseParser,
     quote_bytes,
 )
+from tests.random_cases import Draw, any_case
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BROKEN = "net/http: HTTP/1.x transport connection broken: "
@@ -209,20 +208,16 @@ def test_quotes_as_go_does(data: bytes, text: str) -> None:
     assert quote_bytes(data) == text
 
 
-HEADERS = st.sampled_from(
-    [
-        b"Content-Length: 5",
-        b"Transfer-Encoding: chunked",
-        b"X: y",
-        b" folded",
-        b"Location: /l",
-        b"z",
-    ]
+HEADERS = (
+    b"Content-Length: 5",
+    b"Transfer-Encoding: chunked",
+    b"X: y",
+    b" folded",
+    b"Location: /l",
+    b"z",
 )
-BODIES = st.sampled_from(
-    [b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"2\nhe\n3;x\nllo\n0\nT: 1\n\n"]
-)
-STARTS = st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Go", b"HTTP/1.0 302 Found", b"oops"])
+BODIES = (b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"2\nhe\n3;x\nllo\n0\nT: 1\n\n")
+STARTS = (b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Go", b"HTTP/1.0 302 Found", b"oops")
 
 
 def account(*pieces: bytes) -> tuple[object, ...]:
@@ -233,18 +228,14 @@ def account(*pieces: bytes) -> tuple[object, ...]:
     return parser.status, parser.location, parser.body, parser.truncated
 
 
-@settings(max_examples=1500, deadline=None)
-@given(
-    start=STARTS,
-    headers=st.lists(HEADERS, max_size=4),
-    body=BODIES,
-    end=st.sampled_from([b"\r\n", b"\n"]),
-    cuts=st.sets(st.integers(1, 150), max_size=12),
-)
-def test_pieces_do_not_matter(
-    start: bytes, headers: list[bytes], body: bytes, end: bytes, cuts: set[int]
-) -> None:
-    data = end.join([start, *headers, b"", b""]) + body
-    places = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    pieces = [data[a:b] for a, b in pairwise(places)]
-    assert account(*pieces) == account(data)
+def an_answer(draw: Draw) -> list[bytes]:
+    headers = [draw.one_of(HEADERS) for _ in draw.times(4)]
+    head = draw.one_of((b"\r\n", b"\n")).join([draw.one_of(STARTS), *headers, b"", b""])
+    data = head + draw.one_of(BODIES)
+    cuts = {draw.number(1, len(data) - 1) for _ in draw.times(12)}
+    return [data[a:b] for a, b in pairwise([0, *sorted(cuts), len(data)])]
+
+
+@any_case(an_answer, cases=10_000)
+def test_pieces_do_not_matter(pieces: list[bytes]) -> None:
+    assert account(*pieces) == account(b"".join(pieces))
