@@ -38,7 +38,7 @@ class Labels:
     def __init__(self, containers: Sequence[tuple[PodRef, str]], *, color: bool) -> None:
         pods = dict.fromkeys(pod for pod, _ in containers)
         names = Counter(pod.name for pod in pods)
-        self._single = len(pods) == 1
+        self._single = next(iter(pods)) if len(pods) == 1 else None
         self._with_namespace = {pod for pod in pods if names[pod.name] > 1}
         self._order = {key: index for index, key in enumerate(dict.fromkeys(containers))}
         self._color = color
@@ -47,7 +47,8 @@ class Labels:
         self.width = max(map(len, texts), default=0)
 
     def label(self, pod: PodRef, container: str = "") -> str:
-        """`app`, or `web/app` where there are several pods; the pod's own label without one."""
+        """`app`, or `web/app` where there are several pods, and for one that came in through the
+        API; the pod's own label without a container."""
         text = f"{self._text(pod, container):<{self.width}}"
         index = self._order.get((pod, container))
         if not self._color or index is None:
@@ -55,7 +56,7 @@ class Labels:
         return f"{colors.container_color(index)}{text}{colors.RESET}"
 
     def _text(self, pod: PodRef, container: str) -> str:
-        if self._single:
+        if pod == self._single:
             return container or "pod"
         name = str(pod) if pod in self._with_namespace else pod.name
         return f"{name}/{container}" if container else name

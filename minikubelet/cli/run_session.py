@@ -14,6 +14,7 @@ from minikubelet.assembly import Node
 from minikubelet.cli.foreground import PodStatuses, followed, stop_signals
 from minikubelet.cli.output import RunOutput
 from minikubelet.cli.run_api import RunApi
+from minikubelet.journal import KillRequested, Record
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import Pod
 from minikubelet.node.pod_worker import StopRequest
@@ -38,7 +39,10 @@ class RunSession:
         self._output = output
         self._time_limit = time_limit
         self._statuses = PodStatuses(pods)
+        self._given = {pod.metadata.uid for pod in pods}
         self._failed: set[str] = set()
+        self._deleted: set[str] = set()
+        """By the user too, through the API."""
         self._why_stopped = ""
         self._stops_asked = 0
         self._node: Node | None = None
@@ -47,13 +51,20 @@ class RunSession:
     def on_status(self, pod: Pod, status: PodStatus) -> None:
         self._statuses.on_status(pod, status)
         self._api.on_status(pod, status)
-        if status.phase is PodPhase.FAILED and not self._stops_asked:
-            self._failed.add(pod.metadata.uid)
+        uid = pod.metadata.uid
+        stopped_by_user = self._stops_asked or uid in self._deleted
+        if status.phase is PodPhase.FAILED and not stopped_by_user and uid in self._given:
+            self._failed.add(uid)
+
+    def _note(self, record: Record) -> None:
+        self._statuses.note(record)
+        if isinstance(record, KillRequested) and record.cause is KillCause.DELETED:
+            self._deleted.add(record.pod.uid)
 
     async def run(self, node: Node, layout: Layout) -> int:
         """Until all Pods are finished, or were stopped; the answer is the exit code."""
         self._node = node
-        node.journal.subscribe(self._statuses.note)
+        node.journal.subscribe(self._note)
         with stop_signals(self._stop):
             async with followed(node, layout, self._pods, self._output):
                 await self._run_pods(node)
@@ -110,4 +121,5 @@ class RunSession:
         failed = [pod.metadata.name for pod in self._pods if pod.metadata.uid in self._failed]
         if failed:
             return f"failed ({', '.join(failed)})"
-        return f"stopped cleanly ({self._why_stopped})" if self._why_stopped else "succeeded"
+        why = self._why_stopped or ("deleted" if self._deleted & self._given else "")
+        return f"stopped cleanly ({why})" if why else "succeeded"

@@ -167,7 +167,10 @@ def test_labels_are_short_and_unambiguous(
 
 
 def test_a_container_that_was_not_announced_is_shown_all_the_same() -> None:
-    assert Labels([(WEB, "app")], color=True).label(WEB, "debugger") == "debugger"
+    made = Labels([(WEB, "app")], color=True)
+    assert made.label(WEB, "debugger") == "debugger"
+    other = PodRef("default", "other", "u9")
+    assert (made.label(other, "app"), made.label(other)) == ("other/app", "other")
 
 
 @pytest.mark.parametrize(

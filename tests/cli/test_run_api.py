@@ -44,7 +44,8 @@ def test_kubectl_sees_and_ends_what_runs(version: str, tmp_path: Path) -> None:
         kubectl = kubectl_for(version, kubeconfig, tmp_path / "cache")
         _look(kubectl)
         kubectl.ok("delete", "pod", "web", "--now")
-        assert run.end() == 1
+        assert run.end() == 0  # stopped by the user
+        assert run.summary()["verdict"] == "stopped cleanly (deleted)"
     assert not kubeconfig.exists()
 
 
@@ -68,7 +69,7 @@ def test_who_deletes_the_last_pod_sees_that_it_is_gone(tmp_path: Path) -> None:
             types = (json.loads(line)["type"] for line in changes)
             assert "DELETED" in types  # reads on until it comes
             assert deleter.get(f"{PODS}/web").status == 404
-        assert run.end() == 1
+        assert run.end() == 0
 
 
 class Connection(http.client.HTTPSConnection):
