@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from minikubelet.cli.api_options import (
     Scope,
     Target,
+    UsageError,
     add_all_namespaces,
     add_connection_options,
     add_selectors,
@@ -73,7 +74,10 @@ class _Describe:
 
     def run(self) -> int:
         code, told = 0, 0
-        for target in parse_targets(self._args.words):
+        targets = parse_targets(self._args.words)
+        if self._args.all_namespaces and any(target.names for target in targets):
+            raise UsageError("a resource cannot be retrieved by name across all namespaces")
+        for target in targets:
             try:
                 documents = self._documents(target)
             except ServerError as err:

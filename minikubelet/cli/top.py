@@ -65,6 +65,8 @@ def _top(args: argparse.Namespace, client: Client, scope: Scope) -> int:
         raise UsageError("--containers is for Pods")
     if args.name and args.selector:
         raise UsageError("give a name or a selector, not both")
+    if args.name and args.all_namespaces and not of_nodes:
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
     metrics = _metrics(args, client, scope, "nodes" if of_nodes else "pods")
     if not metrics:
         where = "" if of_nodes or scope.namespace is None else f" in {scope.namespace} namespace."
