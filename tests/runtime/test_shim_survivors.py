@@ -58,11 +58,11 @@ ENDS_BY_ITSELF = [
     pytest.param((*SH, "sleep 1000.$0 & echo ready"), id="the leader exits first"),
     pytest.param((*SH, "setsid sleep 1000.$0 & echo ready; sleep 0.02"), id="a session of its own"),
     pytest.param(
-        (*SH, "(setsid sh -c 'setsid sleep 1000.$0 &' $0 &) & echo ready; sleep 0.05"),
+        (*SH, "(setsid sh -c 'setsid sleep 1000.$0 &' $0 &) & echo ready; sleep 0.3"),
         id="double fork into new sessions",
     ),
     pytest.param(
-        (*SH, "env -i setsid sleep 1000.$0 & echo ready; sleep 0.02"), id="a cleared environment"
+        (*SH, "env -i setsid sleep 1000.$0 & echo ready; sleep 0.3"), id="a cleared environment"
     ),
     pytest.param((*SH, "sleep 1000.$0 & kill -STOP $!; echo ready"), id="a stopped child"),
     pytest.param(

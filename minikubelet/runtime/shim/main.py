@@ -133,11 +133,12 @@ class Shim:
             return False
         self._started = True
         self._container.settled()
+        started = encode_with_record("started", self._container.start_record)
+        self._connections.broadcast_encoded(started)
+        # The rest is for requests, which come through the loop.
         assert self._output
         surroundings = self._container.surroundings()
         self._sessions = Sessions(self._loop, surroundings, self._output, self._container.stdin)
-        started = encode_with_record("started", self._container.start_record)
-        self._connections.broadcast_encoded(started)
         self._make_start_durable()
         if self._spec["memory_limit_bytes"] and not self._container.memory_is_limited:
             self._watch_memory()

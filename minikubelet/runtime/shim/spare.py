@@ -17,9 +17,15 @@ from minikubelet.runtime.shim import linux
 from minikubelet.runtime.shim.child import CREATE, StartError
 from minikubelet.runtime.shim.main import Shim, prepare_shim, start_failed
 from minikubelet.runtime.shim.protocol import LAUNCH, encode
-from minikubelet.runtime.shim.records import ERROR_LOG, remove
+from minikubelet.runtime.shim.records import ERROR_LOG, encode_record, remove
 from minikubelet.runtime.shim.requests import receive_request, send_request
 from minikubelet.runtime.shim.waiting_child import WaitingChild
+
+_NOTHING = (
+    b'{"die_with_owner":true,"mounts":[],"socket_path":"","log_path":"","log_max_bytes":0,'
+    b'"log_max_files":0}'
+)
+"""Of a launch file what a shim is made of."""
 
 
 class Spare:
@@ -43,9 +49,10 @@ class Spare:
 
 def be_spare(requests: socket.socket, owner: int | None) -> None:
     """Wait, and be a shim until its container has ended. For a process that was forked for it."""
+    waiting = _make_child()  # first: what this process has copied by then is copied once more
     linux.become_subreaper()
     linux.set_process_name("shim-spare")
-    waiting = _make_child()
+    _rehearse()
     try:
         _, argument, connection = receive_request(requests)
     except EOFError:
@@ -66,6 +73,13 @@ def _make_child() -> WaitingChild | None:
         return WaitingChild()
     except OSError:
         return None  # tried again when there is somebody to be told of it
+
+
+def _rehearse() -> None:
+    """A shim's first steps write to some hundred pages that it still shares with the spawner; each
+    is copied when it is written to: better now than when somebody waits."""
+    Shim(-1, _NOTHING, None, None)
+    encode_record({"start_time": linux.start_time(os.getpid()), "boot_id": linux.boot_id()})
 
 
 def _prepare(

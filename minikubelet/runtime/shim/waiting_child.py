@@ -29,17 +29,23 @@ class WaitingChild:
 
     def __init__(self, *, stdin: bool = False, tty: bool = False, user: int | None = None) -> None:
         """Raises OSError."""
-        with contextlib.ExitStack() as undo:
-            self.stdio = make_stdio(stdin=stdin, tty=tty, user=user)
-            undo.callback(self.stdio.close)
-            self.status, told = _pipe(undo)
-            asked, self._go = _pipe(undo)
+        self.stdio = make_stdio(stdin=stdin, tty=tty, user=user)
+        opened: list[int] = []
+        try:
+            self.status, told = os.pipe()
+            opened += (self.status, told)
+            asked, self._go = os.pipe()
+            opened += (asked, self._go)
             shim = os.getpid()
             self.pid = os.fork()
-            if self.pid == 0:
-                os.close(self._go)
-                _wait(shim, asked, told, self.stdio)
-            undo.pop_all()
+        except OSError:
+            self.stdio.close()
+            for fd in opened:
+                os.close(fd)
+            raise
+        if self.pid == 0:
+            os.close(self._go)
+            _wait(shim, asked, told, self.stdio)
         self.stdio.close_child_ends()
         os.close(told)
         os.close(asked)
@@ -98,13 +104,6 @@ def _enter(spec: Mapping[str, Any]) -> None:
             raise child.StartError(child.CONFIG, child.reason(error)) from None
         except mounts.MountError as error:
             raise child.StartError(child.CONFIG, str(error)) from None
-
-
-def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
-    ends = os.pipe()
-    for end in ends:
-        undo.callback(os.close, end)
-    return ends
 
 
 def _read_all(fd: int) -> bytes:
