@@ -67,7 +67,8 @@ class Connection(asyncio.Protocol):
     async def write(self, pieces: Sequence[bytes]) -> None:
         if self.lost or self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the connection was lost")
-        self._transport.writelines(pieces)
+        # Not `writelines`, which knows no flow control in some Pythons: CVE-2024-12254.
+        self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         await self._writable.wait()
         if self.lost:
             raise ConnectionResetError("the connection was lost")

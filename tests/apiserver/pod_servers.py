@@ -14,16 +14,24 @@ _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @asynccontextmanager
 async def listening(serve: _Serve, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """A server in the pod's place; its port."""
+    writers: set[asyncio.StreamWriter] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         try:
             await serve(reader, writer)
         finally:
             writer.close()
+            writers.discard(writer)
 
     server = await asyncio.start_server(handle, host, 0)
-    async with server:
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:  # of a pod that never reads: nothing else ends them
+            writer.transport.abort()
+        await server.wait_closed()
 
 
 async def echo_at_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -148,7 +148,7 @@ async def test_large_transfers_arrive_whole(api: Api, connect: _Connect) -> None
 @both
 async def test_a_refused_port_is_told(api: Api, connect: _Connect) -> None:  # K-90
     port = a_free_port()
-    async with connect(api) as client, listening(echo) as open_port:
+    async with listening(echo) as open_port, connect(api) as client:
         error, data = await a_pair(client, port)
         told = (
             f"error forwarding port {port} to pod web, uid a-uid: "
