@@ -15,6 +15,7 @@ class KillCause(StrEnum):
     LIVENESS = "liveness probe failed"
     STARTUP = "startup probe failed"
     DEFINITION_CHANGED = "definition changed"
+    RESIZED = "resources changed"
     UNKNOWN_STATE = "state unknown"
     POST_START_HOOK = "postStart hook failed"
     POD_FINISHED = "no regular container is left to run"

@@ -33,6 +33,7 @@ class Cause(StrEnum):
     STARTUP_PROBE = "StartupProbe"
     POST_START_HOOK = "PostStartHook"
     DEFINITION_CHANGED = "DefinitionChanged"
+    RESIZED = "Resized"
     RESTART_ALL = "RestartAllContainers"
     ACTIVE_DEADLINE = "ActiveDeadline"
     EVICTED = "Evicted"
@@ -49,6 +50,7 @@ _BY_KILL = {
     KillCause.STARTUP: Cause.STARTUP_PROBE,
     KillCause.POST_START_HOOK: Cause.POST_START_HOOK,
     KillCause.DEFINITION_CHANGED: Cause.DEFINITION_CHANGED,
+    KillCause.RESIZED: Cause.RESIZED,
     KillCause.RESTART_ALL: Cause.RESTART_ALL,
     KillCause.DEADLINE: Cause.ACTIVE_DEADLINE,
     KillCause.EVICTED: Cause.EVICTED,
@@ -122,6 +124,8 @@ def _text(
         case Cause.DEFINITION_CHANGED:
             changes = [text for update in history.updates[-1:] for text in update.changes]
             return f"its definition was changed{_listed(changes)}"
+        case Cause.RESIZED:
+            return "its resources were changed, and its resizePolicy asks for a restart"
         case Cause.RESTART_ALL:
             return f"a restart rule restarts all containers{_trigger(ended, history)}"
         case Cause.ACTIVE_DEADLINE:

@@ -218,7 +218,11 @@ _CONTAINERS = (
     ),
     _accepted(_CONTAINER + ".resources.limits.**", _OTHER_RESOURCES),
     _accepted(_CONTAINER + ".resources.requests.**", _OTHER_RESOURCES),
-    _accepted(_CONTAINER + ".resizePolicy.**", "resources are not changed while a container runs"),
+    _accepted(
+        _CONTAINER + ".resizePolicy.**",
+        "resources are not changed while a container runs",
+        lambda _value, policy: policy.get("restartPolicy") == "RestartContainer",
+    ),
     _accepted(
         _CONTAINER + ".volumeMounts.mountPropagation",
         "mounts made later are not passed on",

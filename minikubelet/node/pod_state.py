@@ -132,8 +132,7 @@ class PodState:
     # --- starting
 
     def created(self, name: str, launch: Launch, restart_count: int) -> tuple[ContainerRun, ...]:
-        """Note a new instance, to be kept on disk before it is started; the answer is the instances
-        that are now one too many (L-267)."""
+        """Note a new instance, to be kept before it starts; those now one too many (L-267)."""
         spec = launch.spec
         run = ContainerRun(
             container_id=spec.container_id,
@@ -142,6 +141,7 @@ class PodState:
             state=RunState.CREATED,
             created_at=self._clock.now(),
             image=self.pod.container(name).image,
+            resources=self.pod.container(name).resources,
             hook_pending=True,
         )
         kept = (run, *self.runs.get(name, ()))

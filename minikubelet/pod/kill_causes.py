@@ -31,7 +31,21 @@ def kill_cause(container: Container, run: ContainerRun, observed: ObservedPod) -
         return KillCause.LIVENESS
     if observed.verdict(ProbeKind.STARTUP, run.container_id) is Verdict.FAILURE:
         return KillCause.STARTUP
+    if _resize_restarts(container, run):
+        return KillCause.RESIZED
     return None
+
+
+def _resize_restarts(container: Container, run: ContainerRun) -> bool:
+    """Whether a resource is another one whose policy is to restart the container for it (L-257)."""
+    had, has = run.resources, container.resources
+    return had is not None and any(
+        policy.restart_policy == "RestartContainer"
+        and (had.limits.get(name), had.requests.get(name))
+        != (has.limits.get(name), has.requests.get(name))
+        for policy in container.resize_policy
+        for name in (policy.resource_name,)
+    )
 
 
 def kill_message(name: str, cause: KillCause, *, init: bool, restarts: bool) -> str:
@@ -39,5 +53,7 @@ def kill_message(name: str, cause: KillCause, *, init: bool, restarts: bool) -> 
     kind = "Init container" if init else "Container"
     if cause is KillCause.UNKNOWN_STATE:
         return f'{kind} is in "unknown" state, try killing it before restart'
+    if cause is KillCause.RESIZED:
+        return f"Container {name} resize requires restart"
     suffix = ", will be restarted" if restarts and not init else ""
     return f"{kind} {name} {_TEXTS[cause]}{suffix}"

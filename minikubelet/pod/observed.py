@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from minikubelet.kill_cause import KillCause
-from minikubelet.manifest.pod import ProbeKind
+from minikubelet.manifest.pod import ProbeKind, ResourceRequirements
 from minikubelet.value_class import dataclass
 
 
@@ -55,6 +55,9 @@ class ContainerRun:
     """Runtime message and termination message joined (L-213, L-214); empty unless EXITED."""
     image: str = ""
     """The image it was started from: another one in the spec is a changed definition (L-99)."""
+    resources: ResourceRequirements | None = None
+    """Those it was started with, None if that is not known: others may ask for a restart (L-257).
+    """
     hook_pending: bool = False
     """True while postStart has not returned: published as waiting until then (L-185)."""
     killed_for: KillCause | None = None

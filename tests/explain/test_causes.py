@@ -421,6 +421,16 @@ def test_a_new_image() -> None:  # L-99
     )
 
 
+def test_other_resources() -> None:  # L-257
+    kill = a_kill(KillCause.RESIZED, "Container app resize requires restart", seconds=1)
+    cause, text = why(a_start(0), kill, an_exit(0, KillCause.RESIZED, seconds=2))
+    assert cause == "Resized"
+    assert text.startswith(
+        "Container app was stopped because its resources were changed, and its resizePolicy asks "
+        "for a restart. It was asked to stop with a grace period of 30s and did so"
+    )
+
+
 def adopted(seconds: float) -> ContainerAdopted:
     return ContainerAdopted(**of_app(seconds), container_id=ID, restart_count=0, pid=7)
 

@@ -17,12 +17,14 @@ from minikubelet.journal import (
 from minikubelet.kill_cause import KillCause
 from minikubelet.manifest.pod import (
     Container,
+    ContainerResizePolicy,
     EmptyDirVolume,
     ExecAction,
     Lifecycle,
     LifecycleHandler,
     Pod,
     ProbeKind,
+    ResourceRequirements,
     RestartPolicy,
     SleepAction,
     Volume,
@@ -67,6 +69,28 @@ async def test_another_image_restarts_a_container_whatever_its_policy() -> None:
         assert isinstance(status.state, Running)
         text = "Killing: Container app definition changed, will be restarted x1"
         assert text in scene.event_texts()
+
+
+async def test_other_resources_restart_a_container_whose_resize_policy_says_so() -> None:  # L-257
+    def resized(**limits: str) -> Pod:
+        app = a_container(
+            resize_policy=(ContainerResizePolicy("memory", "RestartContainer"),),
+            resources=ResourceRequirements(limits=limits),
+        )
+        return a_pod(app)
+
+    async with a_scene(resized(cpu="1", memory="1Gi")) as scene:
+        await scene.clock.advance(1)
+        scene.worker.update(resized(cpu="2", memory="1Gi"))
+        await scene.clock.advance(3)
+        assert scene.status.container_statuses[0].restart_count == 0
+        scene.worker.update(resized(cpu="2", memory="2Gi"))
+        await scene.clock.advance(3)
+        status = scene.status.container_statuses[0]
+        assert (status.restart_count, type(status.state)) == (1, Running)
+        await scene.clock.advance(3)
+        assert scene.status.container_statuses[0].restart_count == 1
+        assert "Killing: Container app resize requires restart x1" in scene.event_texts()
 
 
 async def test_other_changes_wait_for_the_next_start() -> None:  # L-99

@@ -188,6 +188,12 @@ def test_decision_for_an_init_container(
         ),
         pytest.param(
             "Never",
+            a_run(exit_code=0, killed_for=KillCause.RESIZED),
+            True,
+            id="L-257: so do other resources, if their resizePolicy says so",
+        ),
+        pytest.param(
+            "Never",
             a_run(exit_code=137, killed_for=KillCause.UNKNOWN_STATE),
             True,
             id="L-97: so does a kill in unknown state",
