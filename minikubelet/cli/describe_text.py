@@ -52,13 +52,6 @@ class Description:
         kept = {k: v for k, v in (annotations or {}).items() if k != _HIDDEN_ANNOTATION}
         self.listing("Annotations", map(_annotation, sorted(kept.items())))
 
-    def table(self, headings: Iterable[str], rows: Iterable[Iterable[str]], level: int = 1) -> None:
-        """A heading, dashes below it, rows."""
-        headings = list(headings)
-        dashes = ["-" * len(heading) for heading in headings]
-        for row in (headings, dashes, *rows):
-            self.write("\t".join(row) + "\n", level)
-
     def events(self, events: Iterable[Json], now: datetime) -> None:
         """L-290."""
         ordered = in_order(events)

@@ -126,10 +126,12 @@ async def _farewell(store: ObjectStore, api: NodeApi, clock: Clock) -> None:
     until = clock.monotonic() + FAREWELL_SECONDS
     changed = Wakeup(clock)
     unsubscribe = store.subscribe(lambda change: changed.set())
-    while _leaving(store) and clock.monotonic() < until:
-        changed.clear()
-        await changed.wait(until)
-    unsubscribe()
+    try:
+        while _leaving(store) and clock.monotonic() < until:
+            changed.clear()
+            await changed.wait(until)
+    finally:
+        unsubscribe()
     await api.server.guard.removers_left(until)
 
 

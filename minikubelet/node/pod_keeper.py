@@ -8,6 +8,7 @@ has booted anew, when little of a record counts; a torn file is noticed then.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -60,7 +61,7 @@ class DiskKeeper:
         with open(fd, "wb", buffering=0) as file:
             written = file.write(data)
         if written < len(data):
-            raise OSError(28, os.strerror(28), str(temporary))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
         temporary.rename(path)
 
 
