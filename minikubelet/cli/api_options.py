@@ -32,6 +32,8 @@ class Target:
 
     resource: Resource
     names: tuple[str, ...] = ()
+    namespace: str = ""
+    """Where, if not in the chosen one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from minikubelet.cli.api_options import (
@@ -18,15 +17,13 @@ from minikubelet.cli.api_options import (
     add_all_namespaces,
     add_connection_options,
     add_selectors,
-    error_line,
     name_prefix,
-    parse_targets,
     say_error,
-    selectors,
     with_client,
 )
-from minikubelet.cli.client import JSON, TABLE, Client, CommandError, ServerError
+from minikubelet.cli.client import JSON, TABLE, Client, CommandError
 from minikubelet.cli.get_output import ColumnsPrinter, columns_printer, output_form
+from minikubelet.cli.get_requests import Requests, asked_targets
 from minikubelet.cli.table_text import AlignedText, TableOptions, heading, row_cells
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
@@ -95,6 +92,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--ignore-not-found", action="store_true", help="a missing object is no error"
     )
+    parser.add_argument(
+        "-f", "--filename", action="append", metavar="FILE", help="the objects of a manifest"
+    )
+    parser.add_argument("--show-kind", action="store_true", help="the kind before each name")
     parser.add_argument("--subresource", default="", metavar="NAME", help="status, scale or resize")
     parser.add_argument(
         "--chunk-size",
@@ -131,23 +132,21 @@ class _Get:
 
     def __init__(self, args: argparse.Namespace, client: Client, scope: Scope) -> None:
         self._args = args
-        self._client = client
         self._scope = scope
         self._code = 0
-        if not args.words:
-            raise UsageError("which type of object? For example: minikubelet get pods")
-        self._targets = parse_targets(args.words)
+        self._requests = Requests(args, client, scope)
+        self._targets = asked_targets(args, scope)
         self._watches = args.watch or args.watch_only
         self._with_namespace = False
         several = len({target.resource for target in self._targets}) > 1
-        self._with_kind = several or "all" in args.words[0].split(",")
+        self._with_kind = several or args.show_kind or "all" in ",".join(args.words[:1]).split(",")
         if args.all_namespaces and any(target.names for target in self._targets):
             raise UsageError("a resource cannot be retrieved by name across all namespaces")
         if args.output_watch_events and not self._watches:
             raise UsageError(
                 "--output-watch-events option can only be used with --watch or --watch-only"
             )
-        if self._watches and (several or any(len(target.names) > 1 for target in self._targets)):
+        if self._watches and (len(self._targets) > 1 or len(self._targets[0].names) > 1):
             raise UsageError("you may only watch one object, or the objects of one type, at a time")
 
     def run(self) -> int:
@@ -157,14 +156,14 @@ class _Get:
             self._print_columns(printer)
         else:
             self._print_objects()
-        return self._code
+        return self._code or self._requests.code
 
     def _print_tables(self) -> None:
         printed = found = False
         for group in _by_resource(self._targets):
             resource = group[0].resource
             options, text = self._options(resource), AlignedText()
-            tables = [table for target in group for table in self._answers(target, TABLE)]
+            tables = [table for target in group for table in self._requests.answers(target, TABLE)]
             tables = [_as_table(table) for table in tables]
             rows = [row for table in tables for row in table.get("rows") or ()]
             if self._args.sort_by:
@@ -180,7 +179,7 @@ class _Get:
             if self._watches:
                 self._watch_table(group[0], tables, text, options, headed=shown)
                 return
-        if not found and self._code == 0 and not self._args.ignore_not_found:
+        if not found and self._requests.code == 0 and not self._args.ignore_not_found:
             self._say_nothing_found()
 
     def _heading(self, table: Json, options: TableOptions) -> list[list[str]]:
@@ -211,37 +210,6 @@ class _Get:
             name_prefix=name_prefix(resource) if self._with_kind else "",
         )
 
-    def _answers(self, target: Target, accept: str) -> Iterator[Json]:
-        """The list, or each object that was named; what is missing is said and counts as failed."""
-        query = selectors(self._args)
-        if accept == TABLE and self._args.sort_by:
-            query["includeObject"] = "Object"
-        if not target.names:
-            if not self._args.sort_by and self._args.chunk_size:
-                query["limit"] = str(self._args.chunk_size)
-            yield self._whole_list(self._scope.path(target.resource), query, accept)
-            return
-        if query.keys() & {"labelSelector", "fieldSelector"}:
-            raise UsageError("selectors may not be used with names")
-        for name in target.names:
-            try:
-                path = self._scope.path(target.resource, name, self._args.subresource)
-                yield self._client.get(path, query, accept)
-            except ServerError as err:
-                if err.reason == "NotFound" and self._args.ignore_not_found:
-                    continue
-                self._code = say_error(error_line(err))
-
-    def _whole_list(self, path: str, query: dict[str, str], accept: str) -> Json:
-        """All pages as one."""
-        answer = self._client.get(path, query, accept)
-        entries = "rows" if answer.get("kind") == "Table" else "items"
-        while following := (answer.get("metadata") or {}).get("continue"):
-            page = self._client.get(path, query | {"continue": following}, accept)
-            answer[entries] = (answer.get(entries) or []) + (page.get(entries) or [])
-            answer["metadata"] = page.get("metadata")
-        return answer
-
     def _watch_table(
         self,
         target: Target,
@@ -251,7 +219,7 @@ class _Get:
         *,
         headed: bool,
     ) -> None:
-        for event in self._changes(target, tables, TABLE):
+        for event in self._requests.changes(target, tables, TABLE):
             table = _as_table(event["object"])
             known = tables[0] if tables else table
             if not table.get("columnDefinitions"):
@@ -264,21 +232,12 @@ class _Get:
             ]
             _print_lines(text.lines([*head, *rows]))
 
-    def _changes(self, target: Target, answers: list[Json], accept: str) -> Iterator[Json]:
-        query = selectors(self._args)
-        if target.names:
-            query["fieldSelector"] = f"metadata.name={target.names[0]}"
-        versions = [(answer.get("metadata") or {}).get("resourceVersion") for answer in answers]
-        if versions and versions[0]:
-            query["resourceVersion"] = versions[0]
-        for event in self._client.watch(self._scope.path(target.resource), query, accept):
-            if event.get("type") != "BOOKMARK":
-                yield event
-
     def _print_objects(self) -> None:
         from minikubelet.cli.get_objects import as_list
 
-        answers = [answer for target in self._targets for answer in self._answers(target, JSON)]
+        answers = self._requests.whole_objects(self._targets)
+        if answers is None:
+            return
         if self._args.watch_only:
             pass
         elif self._is_single():
@@ -290,7 +249,7 @@ class _Get:
         else:
             self._print_object(as_list(answers))
         if self._watches:
-            for event in self._changes(self._targets[0], answers, JSON):
+            for event in self._requests.changes(self._targets[0], answers, JSON):
                 self._print_object(self._as_event(event["type"], event["object"]))
 
     def _is_single(self) -> bool:
@@ -314,7 +273,9 @@ class _Get:
             finally:
                 sys.stdout.flush()
 
-        answers = [answer for target in self._targets for answer in self._answers(target, JSON)]
+        answers = self._requests.whole_objects(self._targets)
+        if answers is None:
+            return
         items = as_list(answers)["items"]
         if self._args.sort_by:
             items = sorted(items, key=self._sort_key)
@@ -324,7 +285,7 @@ class _Get:
             return
         if items and not self._args.watch_only:
             show(*(self._as_event("ADDED", item) for item in items))
-        for event in self._changes(self._targets[0], answers, JSON):
+        for event in self._requests.changes(self._targets[0], answers, JSON):
             show(self._as_event(event["type"], event["object"]))
 
     def _print_object(self, document: Json) -> None:

@@ -93,6 +93,9 @@ _COMMANDS = [
     "get pods -o custom-columns-file=/no/such/file",
     "get pods --chunk-size=2",
     "get pod rich --subresource=status",
+    "get pods,cm --show-kind",
+    "get pods --show-kind -o name",
+    "get pod rich --show-kind",
     "get --raw /api/v1/namespaces/default/configmaps/settings",
     "describe pod rich",
     "describe pods",
@@ -120,6 +123,31 @@ def test_the_same_output(
     command: str, api: ServedApi, kubectl: Kubectl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _compare(command.split(" "), api, kubectl, capsys)
+
+
+@pytest.mark.parametrize(
+    "options", ["", "-o name", "-o custom-columns=N:.metadata.name", "-o yaml"]
+)
+@pytest.mark.parametrize("documents", [1, 3])
+def test_the_same_objects_by_a_manifest(
+    options: str,
+    documents: int,
+    tmp_path: Path,
+    api: ServedApi,
+    kubectl: Kubectl,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "objects.yaml"
+    named = (("Pod", "rich"), ("ConfigMap", "settings"), ("Pod", "nope"))[:documents]
+    spec = "spec: {containers: [{name: a, image: b}]}\n"
+    path.write_text(
+        "---\n".join(
+            f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
+            + (spec if kind == "Pod" else "")
+            for kind, name in named
+        )
+    )
+    _compare(["get", "-f", str(path), *options.split()], api, kubectl, capsys)
 
 
 @pytest.mark.parametrize(

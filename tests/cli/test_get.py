@@ -131,6 +131,8 @@ def test_a_page_at_a_time(api: ServedApi, run: Run) -> None:
             ["cm", "-o", "jsonpath-file=/none"], 2, "cannot read the template /none", id="no file"
         ),
         pytest.param(["cm", "--output-watch-events"], 2, "with --watch", id="events without -w"),
+        pytest.param(["pods", "-f", "x"], 2, "not both", id="a type and a manifest"),
+        pytest.param(["-f", "/no/such/file"], 1, "/no/such/file", id="no manifest"),
         pytest.param([], 2, "which type of object?", id="nothing asked for"),
         pytest.param(["--raw", "livez"], 2, "begins with /", id="a raw path without a slash"),
         pytest.param(["cm", "--raw", "/livez"], 2, "--raw is specified", id="raw and a type"),
