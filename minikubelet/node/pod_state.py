@@ -22,13 +22,13 @@ from minikubelet.journal import (
     SandboxChanged,
 )
 from minikubelet.manifest.pod import Pod, ProbeKind, RestartPolicy
+from minikubelet.node import instance_facts as facts
 from minikubelet.node.back_offs import BackOffs
 from minikubelet.node.container_records import (
     Place,
     back_off_record,
     cpu_unlimited_record,
     created_record,
-    exit_reason,
     exited_record,
     kill_record,
     started_record,
@@ -41,9 +41,6 @@ from minikubelet.pod.restarts import crash_loop_message
 from minikubelet.runtime.launch import LaunchSpec
 from minikubelet.runtime.launcher import Launch
 from minikubelet.runtime.records import ExitRecord, StartRecord
-
-START_ERROR_EXIT_CODE = 128
-LOST_EXIT_CODE = 137
 
 
 class PodState:
@@ -134,16 +131,8 @@ class PodState:
     def created(self, name: str, launch: Launch, restart_count: int) -> tuple[ContainerRun, ...]:
         """Note a new instance, to be kept before it starts; those now one too many (L-267)."""
         spec = launch.spec
-        run = ContainerRun(
-            container_id=spec.container_id,
-            name=name,
-            restart_count=restart_count,
-            state=RunState.CREATED,
-            created_at=self._clock.now(),
-            image=self.pod.container(name).image,
-            resources=self.pod.container(name).resources,
-            hook_pending=True,
-        )
+        container = self.pod.container(name)
+        run = facts.new_instance(container, spec.container_id, restart_count, self._clock.now())
         kept = (run, *self.runs.get(name, ()))
         self.runs[name] = kept[:2]
         for old in kept[1:]:
@@ -166,14 +155,7 @@ class PodState:
             return  # it has exited already, and that was noted first
         self.is_created(container_id)
         now = self._clock.now()
-        self._replace(
-            replace(
-                run,
-                state=RunState.RUNNING,
-                started_at=time_of(record.started_at),
-                started_monotonic=record.started_monotonic,
-            )
-        )
+        self._replace(facts.started(run, record))
         self.back_offs.settled(run.name)
         at = time_of(record.started_at) if container_id in self.adopted else now
         self.tell(started_record(run, self.place(run), at, record.pid))
@@ -224,21 +206,8 @@ class PodState:
         """The process could not be executed: the instance counts as exited with 128, StartError
         (L-111)."""
         self.is_created(container_id)
-        run = self._require(container_id)
-        now = self._clock.now()
-        self._replace(
-            replace(
-                run,
-                state=RunState.EXITED,
-                started_at=now,
-                finished_at=now,
-                finished_monotonic=self._clock.monotonic(),
-                exit_code=START_ERROR_EXIT_CODE,
-                reason="StartError",
-                message=message,
-                hook_pending=False,
-            )
-        )
+        run, clock = self._require(container_id), self._clock
+        self._replace(facts.not_executed(run, message, clock.now(), clock.monotonic()))
 
     def discard(self, container_id: str) -> None:
         """The instance did not come to be (L-109)."""
@@ -286,20 +255,7 @@ class PodState:
         run = self.run_of(container_id)
         if run is None or run.state is RunState.EXITED:
             return
-        self._end(
-            replace(
-                run,
-                state=RunState.EXITED,
-                started_at=run.started_at or run.created_at,
-                finished_at=time_of(record.finished_at),
-                finished_monotonic=record.finished_monotonic,
-                exit_code=record.exit_code,
-                reason=exit_reason(record),
-                message=record.message,
-            ),
-            signal=record.signal,
-            survivors=record.survivors,
-        )
+        self._end(facts.exited(run, record), signal=record.signal, survivors=record.survivors)
 
     def _end(self, run: ContainerRun, *, signal: int | None, survivors: tuple[str, ...]) -> None:
         self.is_created(run.container_id)
@@ -313,21 +269,8 @@ class PodState:
         run = self.run_of(container_id)
         if run is None or run.state is RunState.EXITED:
             return
-        now = self._clock.now()
-        self._end(
-            replace(
-                run,
-                state=RunState.EXITED,
-                started_at=run.started_at or run.created_at,
-                finished_at=now,
-                finished_monotonic=self._clock.monotonic(),
-                exit_code=LOST_EXIT_CODE,
-                reason="ContainerStatusUnknown",
-                message="The container could not be located when the pod was terminated",
-            ),
-            signal=None,
-            survivors=survivors,
-        )
+        ended = facts.lost(run, self._clock.now(), self._clock.monotonic())
+        self._end(ended, signal=None, survivors=survivors)
 
     def forget_all_runs(self) -> tuple[ContainerRun, ...]:
         """All containers start over (L-166): their instances, verdicts and back-off are gone. An

@@ -25,18 +25,13 @@ from minikubelet.manifest.pod import Pod
 from minikubelet.node.back_offs import back_off_key
 from minikubelet.node.bell import Bell
 from minikubelet.node.change_records import adoption_records, update_records
-from minikubelet.node.container_start import ContainerStarter
-from minikubelet.node.hooks import HookRunner
 from minikubelet.node.pod_keeper import definition_of
 from minikubelet.node.pod_memory import PodMemory
-from minikubelet.node.pod_probes import PodProbes
+from minikubelet.node.pod_parts import assemble
 from minikubelet.node.pod_publisher import PodPublisher
 from minikubelet.node.pod_record import PodRecord
 from minikubelet.node.pod_restore import restore, settle, state_members
 from minikubelet.node.pod_state import PodState
-from minikubelet.node.pod_steps import PodSteps
-from minikubelet.node.pod_stop import PodStopper
-from minikubelet.node.pod_volumes import PodVolumes
 from minikubelet.node.recovery import RestoredPod
 from minikubelet.node.retries import Retries
 from minikubelet.node.services import NodeServices
@@ -130,42 +125,20 @@ class PodWorker:
             self._forget_failures(decode_pod(restored.document), self.pod)
 
     def _assemble(self) -> None:
-        """Make what lives with the tasks of one `run()`: what a crash leaves of it is of no use."""
-        services = self._services
-        hooks = HookRunner(
-            services.runtime, services.clock, services.node.ip, services.hook_request
-        )
-        self._volumes = PodVolumes(
-            self.pod, self.state.ref, services, spawn=self._spawn, changed=self.wake
-        )
-        self._probes = PodProbes(
-            self.state, services, spawn=self._spawn, changed=self.wake, status=lambda: self.status
-        )
-        self._stopper = PodStopper(
-            self.state, services, hooks, self._bell, self._spawn, keep=self._memory.changed
-        )
-        starter = ContainerStarter(
+        parts = assemble(
             self.state,
-            services,
-            hooks,
-            self._bell,
-            changed=self.wake,
-            stopper=self._stopper,
-            terminating=lambda: self._life.stop_request is not None,
-            keep=self._memory.write,
-        )
-        self._steps = PodSteps(
-            self.state,
-            services,
-            starter,
-            self._stopper,
+            self._services,
+            self._life,
             self._retries,
             self._memory,
+            self._bell,
             spawn=self._spawn,
             publish=self._publisher.publish,
-            changed=self._look_again,
-            stopping=lambda: self._life.stop_request is not None,
+            wake=self.wake,
+            look_again=self._look_again,
         )
+        self._volumes, self._probes = parts.volumes, parts.probes
+        self._stopper, self._steps = parts.stopper, parts.steps
 
     # --- from outside
 
