@@ -104,13 +104,13 @@ def build_launch(
         )
     uid, meta = pod.metadata.uid, pod.metadata
     instance_dir = layout.instance_dir(uid, container.name, container_id)
-    private_log = make_instance_dir(
-        pod, container, layout, instance_dir, shared=user.user is not None
-    )
+    other_user = user.user is not None
+    private_log = make_instance_dir(pod, container, layout, instance_dir, shared=other_user)
     log_path = layout.log_path(meta.namespace, meta.name, uid, container.name, restart_count)
     # Not left to the first line: a directory that is not there cannot be watched.
     make_dir(log_path.parent, 0o755)
-    termination = _termination_log(container, private_log, mounts, (*argv, *environment.values()))
+    texts = (*argv, *environment.values())
+    termination = _termination_log(container, private_log, mounts, texts, other_user=other_user)
     spec = LaunchSpec(
         container_id=container_id,
         instance_dir=str(instance_dir),
@@ -196,10 +196,17 @@ def _base(
 
 
 def _termination_log(
-    container: Container, private: Path, mounts: tuple[Mount, ...], texts: tuple[str, ...]
+    container: Container,
+    private: Path,
+    mounts: tuple[Mount, ...],
+    texts: tuple[str, ...],
+    *,
+    other_user: bool,
 ) -> TerminationLog:
-    wanted = container.termination_message_path
-    return plan_termination_log(wanted, str(private), mounts, texts, Path(wanted).exists())
+    """Where another user may make files nobody can tell."""
+    wanted = Path(container.termination_message_path)
+    possible = not other_user and wanted.parent.is_dir() and not wanted.exists()
+    return plan_termination_log(str(wanted), str(private), mounts, texts, possible)
 
 
 def _own_mounts(pod: Pod, layout: Layout, termination: TerminationLog) -> tuple[Mount, ...]:

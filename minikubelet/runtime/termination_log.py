@@ -30,18 +30,18 @@ def plan_termination_log(
     private: str,
     mounts: Sequence[Mount],
     texts: Iterable[str],
-    path_exists: bool,
+    can_be_made: bool,
 ) -> TerminationLog:
     """`wanted` is terminationMessagePath, `private` the instance's own file.
 
-    `texts` is all that the container is told: command line and environment. `path_exists` says
-    whether the host has the path `wanted`.
+    `texts` is all that the container is told: command line and environment. `can_be_made` says
+    whether the application can make `wanted` on the host, which has its directory, but not it.
     """
     mounted = TerminationLog(private, mount=Mount(private, wanted))
     path = PurePosixPath(wanted)
     if path.is_relative_to("/dev"):
         used = bool(mounts) or any(wanted in text for text in texts)
         return mounted if used else TerminationLog(private)
-    if path_exists or any(path.is_relative_to(mount.target) for mount in mounts):
+    if not can_be_made or any(path.is_relative_to(mount.target) for mount in mounts):
         return mounted
     return TerminationLog(wanted, remove=True)

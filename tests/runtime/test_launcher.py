@@ -151,6 +151,29 @@ def test_streams_and_limits_are_handed_on(layout: Layout) -> None:  # L-115
 
 
 @pytest.mark.parametrize(
+    ("path", "user", "mounted"),
+    [
+        pytest.param("{tmp}/bye", None, False, id="the process can make it"),
+        pytest.param("{tmp}/none/bye", None, True, id="its directory is missing"),
+        pytest.param("{tmp}/bye", 987_654, True, id="another user may not be able to make it"),
+    ],
+)
+def test_a_termination_message_path_of_its_own(  # L-213
+    path: str, user: int | None, mounted: bool, layout: Layout, tmp_path: Path
+) -> None:
+    if user is not None and os.getuid() != 0:
+        pytest.skip("only root runs containers as another user")
+    wanted = path.format(tmp=tmp_path)
+    context = SecurityContext(run_as_user=user)
+    container = a_container(termination_message_path=wanted, security_context=context)
+    spec = launch(layout, container).spec
+    private = str(instance_dir(layout) / "termination-log")
+    assert (spec.termination_log, spec.mounts) == (
+        (private, (Mount(private, wanted),)) if mounted else (wanted, ())
+    )
+
+
+@pytest.mark.parametrize(
     ("context", "withheld"),
     [
         pytest.param(None, False, id="no security context"),

@@ -14,13 +14,13 @@ MOUNTED = TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/dev/termination-log"))
 
 # L-213
 @pytest.mark.parametrize(
-    ("wanted", "mounts", "texts", "exists", "plan"),
+    ("wanted", "mounts", "texts", "can_be_made", "plan"),
     [
         pytest.param(
             "/dev/termination-log",
             (),
             ("sh", "-c", "exit 1"),
-            False,
+            True,
             TerminationLog(PRIVATE),
             id="the default path that nothing speaks of costs no namespace",
         ),
@@ -28,18 +28,18 @@ MOUNTED = TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/dev/termination-log"))
             "/dev/termination-log",
             (),
             ("sh", "-c", "echo bye > /dev/termination-log"),
-            False,
+            True,
             MOUNTED,
             id="the default path in the command is mounted",
         ),
         pytest.param(
-            "/dev/termination-log", (DATA,), (), False, MOUNTED, id="as it is beside other mounts"
+            "/dev/termination-log", (DATA,), (), True, MOUNTED, id="as it is beside other mounts"
         ),
         pytest.param(
             "/tmp/bye",
             (),
             (),
-            False,
+            True,
             TerminationLog("/tmp/bye", remove=True),
             id="a path that the host lacks is read there and removed",
         ),
@@ -47,15 +47,23 @@ MOUNTED = TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/dev/termination-log"))
             "/etc/bye",
             (),
             (),
-            True,
+            False,
             TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/etc/bye")),
             id="a file of the host is covered",
+        ),
+        pytest.param(
+            "/nowhere/bye",
+            (),
+            (),
+            False,
+            TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/nowhere/bye")),
+            id="so is a path whose directory the host lacks",
         ),
         pytest.param(
             "/data/bye",
             (DATA,),
             (),
-            False,
+            True,
             TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/data/bye")),
             id="a path in a volume is covered, as in a cluster",
         ),
@@ -63,7 +71,7 @@ MOUNTED = TerminationLog(PRIVATE, mount=Mount(PRIVATE, "/dev/termination-log"))
             "/database/bye",
             (DATA,),
             (),
-            False,
+            True,
             TerminationLog("/database/bye", remove=True),
             id="a path that only begins like a volume's",
         ),
@@ -73,7 +81,7 @@ def test_plan(
     wanted: str,
     mounts: tuple[Mount, ...],
     texts: tuple[str, ...],
-    exists: bool,
+    can_be_made: bool,
     plan: TerminationLog,
 ) -> None:
-    assert plan_termination_log(wanted, PRIVATE, mounts, texts, exists) == plan
+    assert plan_termination_log(wanted, PRIVATE, mounts, texts, can_be_made) == plan
