@@ -170,7 +170,7 @@ class ResourceHandlers:
 
     def require_disk(self) -> None:
         if self._store.failing:
-            raise service_unavailable(f"cannot write the state: {self._store.failing}")
+            raise service_unavailable(self._store.failing)
 
     def _writable(self, request: web.Request, verb: str) -> Target:
         target = find_target(request.match_info)

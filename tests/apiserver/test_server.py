@@ -75,6 +75,7 @@ async def test_a_write_that_does_not_reach_the_disk_is_an_error() -> None:
         disk.failing = "the disk is full"
         refused = await api("POST", MAPS, a_config_map("other"))
         assert (refused.status, refused.body["reason"]) == (503, "ServiceUnavailable")
+        assert refused.message == "the disk is full"
         assert (await api("GET", f"{MAPS}/other")).status == 404
         assert (await api("DELETE", f"{MAPS}/settings")).status == 503
         assert (await api("GET", MAPS)).status == 200
