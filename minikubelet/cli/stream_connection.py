@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
-import aiohttp
 from yarl import URL
 
+from minikubelet.aiohttp_import import aiohttp
 from minikubelet.cli.client import CommandError, server_error, tls_context, unreachable
 from minikubelet.cli.kubeconfig_file import Cluster
 from minikubelet.clock import SystemClock

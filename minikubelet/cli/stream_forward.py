@@ -14,8 +14,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from aiohttp import WSMsgType
-
+from minikubelet.aiohttp_import import aiohttp
 from minikubelet.cli.client import Client, CommandError, ServerError
 from minikubelet.cli.forwarded_ports import ForwardedPort
 from minikubelet.cli.stream_command import run_until_signal
@@ -68,7 +67,7 @@ class _Forwarding:
 
     async def _watch(self, ws: WebSocket) -> None:
         try:
-            while (await ws.receive(SILENT_SECONDS)).type is WSMsgType.BINARY:
+            while (await ws.receive(SILENT_SECONDS)).type is aiohttp.WSMsgType.BINARY:
                 pass
         except TimeoutError:
             pass

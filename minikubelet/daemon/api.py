@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import minikubelet.aiohttp_import  # noqa: F401 - before the parts of the API import it
 from minikubelet.apiserver.access import Access
 from minikubelet.apiserver.health import HealthCheck
 from minikubelet.apiserver.issuing_apart import issue_apart
