@@ -98,7 +98,7 @@ class ObjectWriter:
             if (document.get("metadata") or {}).get("name") or attempt == _NAME_ATTEMPTS - 1:
                 raise already_exists(resource, name)
         new = with_null_times(new, stored_message(resource))
-        warnings = (*warnings, *advice(findings))
+        warnings = (*warnings, *strategy.warnings(new), *advice(findings))
         if options.dry_run:
             return Written(served_form(new, resource), None, True, warnings)
         stored = self._put(target.key_of(name), new, None)

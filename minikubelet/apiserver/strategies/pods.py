@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from minikubelet.apiserver.metadata import validate_references
 from minikubelet.apiserver.strategies.pod_admission import admit_pod, is_admitted
 from minikubelet.apiserver.strategies.pod_update import validate_pod_update
+from minikubelet.apiserver.strategies.pod_warnings import pod_warnings
 from minikubelet.apiserver.strategies.strategy import Strategy
 from minikubelet.manifest.decode import decode_pod
-from minikubelet.manifest.defaults import apply_pod_defaults
+from minikubelet.manifest.defaults import apply_pod_defaults, fill_resources
 from minikubelet.manifest.fieldpath import FieldError, FieldPath, invalid
 from minikubelet.manifest.findings import Finding, Positions
-from minikubelet.manifest.json_tree import Json, objects_in
+from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.static_pods import CONFIG_MIRROR, is_mirror
 from minikubelet.manifest.support import findings_of
 from minikubelet.manifest.validate_pod import validate_pod
 from minikubelet.pod.conditions import GATED_MESSAGE, SCHEDULING_GATED
 from minikubelet.pod.qos import compute_qos_class
 
-_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _DEFAULT_ACCOUNT = "default"
 _PLACING = ("nodeName", "nodeSelector")
 
@@ -32,9 +32,7 @@ def complete_pod(document: Json) -> Json:
     """The defaults, and what clients rely on besides (K- section 8)."""
     pod = apply_pod_defaults(document)
     spec = pod["spec"]
-    for kind in _CONTAINERS:
-        for container in objects_in(spec, kind):
-            container.setdefault("resources", {})
+    fill_resources(spec)
     if not is_mirror(pod) and not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = spec["serviceAccount"] = _DEFAULT_ACCOUNT
     return pod
@@ -84,6 +82,7 @@ PODS = Strategy(
     validate_update=validate_pod_update,
     revalidates=False,
     findings=_findings,
+    warnings=pod_warnings,
     has_status=True,
     counts_generation=True,
     returned_on_delete=True,

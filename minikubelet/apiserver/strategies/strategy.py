@@ -42,6 +42,10 @@ def _no_findings(document: Json) -> Iterable[Finding]:
     return ()
 
 
+def _no_warnings(document: Json) -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     complete: Callable[[Json], Json] = _same
@@ -61,6 +65,8 @@ class Strategy:
     """Whether a changed object has to pass `validate` too."""
     findings: Callable[[Json], Iterable[Finding]] = _no_findings
     """What does not work here: errors refuse, warnings are told."""
+    warnings: Callable[[Json], Iterable[str]] = _no_warnings
+    """What upstream warns of in a new object, which it takes all the same."""
     has_status: bool = False
     """Clients write the status through the subresource alone (K-24)."""
     counts_generation: bool = False
