@@ -20,6 +20,7 @@ _FILE_MODE = 0o644
 _SERVICE_ACCOUNT_TOKEN_SECONDS = 3600
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HOOKS = ("postStart", "preStop")
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _DOMAIN_LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
@@ -38,7 +39,7 @@ def apply_pod_defaults(document: Mapping[str, Any]) -> Json:
         return pod
     for volume in objects_in(spec, "volumes"):
         _default_volume(volume)
-    for kind in ("initContainers", "containers", "ephemeralContainers"):
+    for kind in _CONTAINERS:
         for container in objects_in(spec, kind):
             _default_container(container)
     _default_spec(spec)
@@ -46,6 +47,13 @@ def apply_pod_defaults(document: Mapping[str, Any]) -> Json:
     if spec.get("hostNetwork") is True:
         _default_host_ports(spec)
     return pod
+
+
+def fill_resources(spec: Json) -> None:
+    """What a server adds: it shows the resources of each container, also where there are none."""
+    for kind in _CONTAINERS:
+        for container in objects_in(spec, kind):
+            container.setdefault("resources", {})
 
 
 def default_pull_policy(image: str) -> str:

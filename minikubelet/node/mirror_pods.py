@@ -14,7 +14,8 @@ from typing import Any
 
 from minikubelet.clock import Clock, Wakeup
 from minikubelet.log import get_logger
-from minikubelet.manifest.json_tree import Json
+from minikubelet.manifest.defaults import fill_resources
+from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.manifest.static_pods import (
     CONFIG_HASH,
     CONFIG_MIRROR,
@@ -149,7 +150,7 @@ class MirrorPods:
         return (
             not meta.get("deletionTimestamp")
             and annotations.get(CONFIG_MIRROR) == annotations_of(desired.document)[CONFIG_HASH]
-            and mirror.get("spec") == desired.document["spec"]
+            and mirror.get("spec") == _spec_of(desired)
         )
 
     def _remove(self, key: Key) -> None:
@@ -183,7 +184,14 @@ class MirrorPods:
                 }
             ]
         status = {"phase": "Pending", "qosClass": str(compute_qos_class(desired.pod))}
-        return {**static, "metadata": meta, "status": status}
+        return {**static, "metadata": meta, "spec": _spec_of(desired), "status": status}
+
+
+def _spec_of(desired: DesiredPod) -> Json:
+    """As the API completes it: else every later change of the mirror would change its spec too."""
+    spec: Json = copy_json(desired.document["spec"])
+    fill_resources(spec)
+    return spec
 
 
 def _is_mirror(stored: StoredObject) -> bool:

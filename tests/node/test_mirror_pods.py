@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from minikubelet.apiserver.strategies.pods import complete_pod
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.static_pods import running_uid
 from minikubelet.store.objects import Key
@@ -30,7 +31,9 @@ async def test_a_static_pod_shows_up_with_its_status() -> None:  # L-13
         assert running_uid(mirror) == static.uid
         (owner,) = mirror["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["controller"]) == ("Node", "node", True)
-        assert mirror["spec"] == static.document["spec"]
+        spec = static.document["spec"]
+        (app,) = spec["containers"]
+        assert mirror["spec"] == {**spec, "containers": [{**app, "resources": {}}]}
         assert daemon.phase("web-node") == "Running"
         assert daemon.condition("Ready", "web-node")["status"] == "True"
 
@@ -46,6 +49,13 @@ async def test_a_deleted_mirror_comes_back_and_nothing_else_happens() -> None:
         assert len({before, graceful, forced}) == 3
         assert daemon.phase("web-node") == "Running"
         assert daemon.told() == ["app starts"]
+
+
+async def test_a_mirror_is_as_the_api_completes_it() -> None:  # L-68: else no label can be set
+    async with a_daemon(static=True) as daemon:
+        await daemon.set_static(a_static_pod())
+        mirror = daemon.pod("web-node")
+        assert complete_pod(mirror)["spec"] == mirror["spec"]
 
 
 async def test_an_edited_mirror_is_made_again() -> None:
