@@ -9,6 +9,8 @@ from minikubelet.apiserver.resources import ResourceHandlers
 from minikubelet.apiserver.services import Handler, Route
 from minikubelet.apiserver.streams import PodStreams
 
+_END = "{end:/?}"
+"""A slash at the end changes nothing, as upstream (K-11)."""
 _ROOTS = ("/api/{version}", "/apis/{group}/{version}")
 _POD = "/api/{version:v1}/namespaces/{namespace}/{plural:pods}/{name}"
 _ACCOUNT = "/api/{version:v1}/namespaces/{namespace}/{plural:serviceaccounts}/{name}"
@@ -22,12 +24,12 @@ def resource_routes(handlers: ResourceHandlers) -> Iterator[Route]:
             path = f"{root}/{{plural:namespaces}}/{{name}}/{{subresource:{subresource}}}"
             yield from _item(path, handlers, subresource=True)
         for place in (f"{root}/namespaces/{{namespace}}/{{plural}}", f"{root}/{{plural}}"):
-            yield Route("GET", place, handlers.list_or_watch)
-            yield Route("POST", place, handlers.create)
-            yield Route("DELETE", place, handlers.delete_collection)
+            yield Route("GET", place + _END, handlers.list_or_watch)
+            yield Route("POST", place + _END, handlers.create)
+            yield Route("DELETE", place + _END, handlers.delete_collection)
             # Which else would read as a subresource of a namespace.
             for method in ("PUT", "PATCH"):
-                yield Route(method, place, handlers.refuse_method)
+                yield Route(method, place + _END, handlers.refuse_method)
             yield from _item(f"{place}/{{name}}", handlers)
             yield from _item(f"{place}/{{name}}/{{subresource}}", handlers, subresource=True)
 
@@ -48,8 +50,8 @@ def stream_routes(streams: PodStreams) -> Iterator[Route]:
 
 
 def _item(path: str, handlers: ResourceHandlers, *, subresource: bool = False) -> Iterator[Route]:
-    yield Route("GET", path, handlers.get)
-    yield Route("PUT", path, handlers.update)
-    yield Route("PATCH", path, handlers.patch)
+    yield Route("GET", path + _END, handlers.get)
+    yield Route("PUT", path + _END, handlers.update)
+    yield Route("PATCH", path + _END, handlers.patch)
     if not subresource:
-        yield Route("DELETE", path, handlers.delete)
+        yield Route("DELETE", path + _END, handlers.delete)

@@ -383,3 +383,12 @@ async def test_an_apply_with_a_uid_creates_nothing(api: Api) -> None:
         'Operation cannot be fulfilled on configmaps "settings": uid mismatch: the provided object '
         "specified uid u, and no existing object was found",
     )
+
+
+async def test_a_slash_at_the_end_changes_nothing(api: Api) -> None:  # K-11
+    made = await api.ok("POST", f"{MAPS}/", a_config_map())
+    assert (await api.ok("GET", f"{MAPS}/"))["items"] == [made]
+    assert await api.ok("GET", f"{MAPS}/settings/") == made
+    assert (await api.ok("GET", "/api/v1/namespaces/default/"))["kind"] == "Namespace"
+    assert (await api.ok("GET", "/apis/apps/v1/deployments/"))["items"] == []
+    assert (await api("GET", f"{MAPS}//settings")).status == 404
