@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from minikubelet.cli.client import Client, CommandError, segment
 from minikubelet.cli.kubeconfig_file import KubeconfigError, find_cluster
 from minikubelet.durations import duration
+from minikubelet.manifest.fieldpath import go_quote
 from minikubelet.store.kinds import RESOURCES, Resource, Serving
 from minikubelet.value_class import dataclass
 
@@ -131,6 +132,8 @@ def parse_targets(words: Sequence[str]) -> list[Target]:
         raise UsageError("you must specify the type of resource, for example pods")
     if any("/" in word for word in words):
         return [_target_of_pair(word) for word in words]
+    for name in words[1:]:
+        check_name(name)
     resources = [resource for word in words[0].split(",") for resource in _resources(word)]
     return [Target(resource, tuple(words[1:])) for resource in dict.fromkeys(resources)]
 
@@ -142,7 +145,20 @@ def _target_of_pair(word: str) -> Target:
             "there is no need to specify a resource type as a separate argument when passing "
             f"arguments in resource/name form (got {word!r})"
         )
+    check_name(name)
     return Target(find_resource(kind), (name,))
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError for a name with which a path would mean something else: without one, all
+    objects of the kind."""
+    if not name:
+        raise UsageError("resource name may not be empty")
+    if name in (".", ".."):
+        raise UsageError(f"invalid resource name {go_quote(name)}: [may not be '{name}']")
+    for char in "/%":
+        if char in name:
+            raise UsageError(f"invalid resource name {go_quote(name)}: [may not contain '{char}']")
 
 
 def find_resource(word: str) -> Resource:

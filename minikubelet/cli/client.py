@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -116,7 +116,7 @@ class Client:
         content_type: str,
         accept: str,
     ) -> Response:
-        target = self._url.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        target = self._url.path.rstrip("/") + path + (f"?{encode_query(query)}" if query else "")
         headers = {"Accept": accept, "User-Agent": "minikubelet"}
         if self.cluster.token and self._url.scheme == "https":
             headers["Authorization"] = f"Bearer {self.cluster.token}"
@@ -173,9 +173,14 @@ def unreachable(err: Exception, cluster: Cluster, timeout: float) -> CommandErro
     return CommandError(f"cannot talk to {server}: {_why(err)}")
 
 
+def encode_query(query: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
+    """Words of a command line need not be UTF-8: their bytes are sent as they are."""
+    return urlencode(query, errors="surrogateescape")
+
+
 def segment(text: str) -> str:
     """A name as part of a path."""
-    return quote(text, safe="")
+    return quote(text, safe="", errors="surrogateescape")
 
 
 def status_text(status: Json) -> str:

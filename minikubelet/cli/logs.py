@@ -14,6 +14,7 @@ from minikubelet.cli.api_options import (
     Scope,
     UsageError,
     add_connection_options,
+    check_name,
     error_line,
     find_resource,
     say_error,
@@ -106,6 +107,7 @@ def _pods(args: argparse.Namespace, client: Client, scope: Scope) -> list[Json]:
     kind, slash, name = args.words[0].rpartition("/")
     if slash and find_resource(kind) != pods:
         raise UsageError(f"logs are those of Pods, not of {kind}")
+    check_name(name)
     if len(args.words) == 2:
         if args.container:
             raise UsageError("name the container once: as a word, or with -c")

@@ -15,7 +15,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from minikubelet.assembly import GivenObjects
 from minikubelet.cli.api_options import add_connection_options
@@ -206,7 +205,7 @@ def _names_pod(argument: str) -> bool:
         argument != STANDARD_INPUT
         and _POD_NAME.fullmatch(argument) is not None
         and _MANIFEST.search(argument) is None
-        and not Path(argument).exists()
+        and not os.path.exists(argument)
     )
 
 

@@ -12,12 +12,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from urllib.parse import urlencode
 
 from yarl import URL
 
 from minikubelet.aiohttp_import import aiohttp
-from minikubelet.cli.client import CommandError, server_error, tls_context, unreachable
+from minikubelet.cli.client import (
+    CommandError,
+    encode_query,
+    server_error,
+    tls_context,
+    unreachable,
+)
 from minikubelet.cli.kubeconfig_file import Cluster
 from minikubelet.clock import SystemClock
 from minikubelet.value_class import dataclass
@@ -58,7 +63,7 @@ class PodStreams:
                 trust_env=False,
             ) as session,
         ):
-            url = cluster.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+            url = cluster.server.rstrip("/") + path + (f"?{encode_query(query)}" if query else "")
             try:
                 ws = await session.ws_connect(
                     URL(url, encoded=True),

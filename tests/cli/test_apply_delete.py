@@ -183,10 +183,18 @@ def test_grace(words: list[str], grace: int, api: ServedApi, run: Run) -> None:
     assert stored["metadata"]["deletionGracePeriodSeconds"] == grace
 
 
+@pytest.mark.parametrize("words", [["cm", ""], ["cm", "settings", ""], ["cm", "."], ["cm", "a/b"]])
+def test_without_a_name_nothing_is_deleted(words: list[str], api: ServedApi, run: Run) -> None:
+    api.put(a_config_map())
+    assert run("delete", *words)[:2] == (2, "")
+    assert api.find(a_config_map()) is not None
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
         pytest.param(["cm"], 2, "no name was specified", id="a kind alone"),
+        pytest.param(["cm", ""], 2, "resource name may not be empty", id="an empty name"),
         pytest.param(["cm", "x", "--all"], 2, "not both", id="a name and all"),
         pytest.param(["cm", "x", "--now", "--grace-period=3"], 2, "together", id="two graces"),
         pytest.param(["cm", "x"], 1, 'configmaps "x" not found', id="a missing object"),

@@ -1,4 +1,4 @@
-"""`minikubelet describe` and `top`: what they refuse; what they say is in `test_as_kubectl.py`."""
+"""Names that commands do not take. What `describe` says is in `test_as_kubectl.py`."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ Run = Callable[..., tuple[int, str, str]]
 def test_no_name_everywhere(run: Run, words: list[str]) -> None:
     error = "error: a resource cannot be retrieved by name across all namespaces\n"
     assert run(*words) == (2, "", error)
+
+
+@pytest.mark.parametrize("words", [["describe", "cm", ""], ["get", "cm", ""], ["logs", ""]])
+def test_an_empty_name_is_no_name(run: Run, words: list[str]) -> None:
+    assert run(*words) == (2, "", "error: resource name may not be empty\n")
+
+
+def test_a_word_that_is_no_text_is_sent_as_it_is(run: Run) -> None:
+    code, _, error = run("get", "cm", "\udcff")
+    assert (code, "not found" in error) == (1, True)
+    assert run("get", "cm", "-l", "a=\udcff")[0] == 1
