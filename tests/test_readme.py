@@ -83,6 +83,12 @@ def test_the_settings_are_all_of_them() -> None:
     assert list(parse_config(settings, Path("/x"))) == [option.field for option in OPTIONS]
 
 
+def test_the_catalog_is_one(tmp_path: Path) -> None:
+    catalog = next(block for block in _blocks("yaml") if block.startswith("# images.yaml"))
+    (tmp_path / "images.yaml").write_text(catalog)
+    assert main(["images", "--images", str(tmp_path / "images.yaml"), "corp/api:v1"]) == 0
+
+
 def test_links_lead_somewhere() -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", TEXT)
     assert [target for target in targets if not (ROOT / target).exists()] == []
