@@ -57,6 +57,13 @@ class ServedApi:
         for stored in self._do(lambda: list(self.store.list(storage))):
             self._do(lambda key=stored.key: self.store.remove(key))  # type: ignore[misc]
 
+    def make_old(self, *storages: tuple[str, str]) -> None:
+        """Give what the server has made itself an age that two commands tell alike."""
+        for storage in storages:
+            for stored in self._do(lambda s=storage: list(self.store.list(s))):  # type: ignore[misc]
+                metadata = {**stored.document["metadata"], "creationTimestamp": _LONG_AGO}
+                self.replace({**stored.document, "metadata": metadata})
+
     def wait_for(self, fact: Callable[[], bool]) -> None:
         """Look again after each change of the store until the fact is there."""
         changed = threading.Event()
@@ -149,12 +156,16 @@ def ago(**spans: float) -> str:
     return (datetime.now(UTC) - timedelta(**spans)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+_LONG_AGO = ago(hours=25, minutes=30)
+"""A whole half hour passes before it is told in other words."""
+
+
 def an_object(kind: str, name: str, api_version: str = "v1", **parts: Any) -> Json:
     metadata = {
         "name": name,
         "namespace": "default",
         "uid": f"uid-of-{name}",
-        "creationTimestamp": ago(hours=25, minutes=30),
+        "creationTimestamp": _LONG_AGO,
         **parts.pop("metadata", {}),
     }
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **parts}

@@ -34,6 +34,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
         served.put(rich_pod(), plain_pod(), leaving_pod(), failed_pod())
         served.put(*events_of_rich(), *others(), _texts())
         served.put(_lease())
+        served.make_old(("", "namespaces"), ("", "serviceaccounts"))
         yield served
 
 

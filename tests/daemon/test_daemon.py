@@ -80,7 +80,7 @@ def test_it_stops_the_pods_with_itself_where_that_is_wanted(base: Path) -> None:
     wait_for_phase(daemon, "web", "Running")
     assert daemon.terminate() == 0
     assert said.read_text() == "bye\n"
-    assert not [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+    assert processes_of(base) == []
 
 
 def test_an_init_container_that_ran_when_the_daemon_died_is_not_run_again(base: Path) -> None:
