@@ -268,11 +268,16 @@ def test_no_report_holds_a_secret(tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    pod = a_pod("job", a_container("main", "true"), restartPolicy="Never")
-    path, junit = write(tmp_path / "pod.yaml", pod), tmp_path / "none" / "out.xml"
+    """Its directory goes while the Pod runs; without one from the start there is no check."""
+    junit = tmp_path / "reports" / "out.xml"
+    junit.parent.mkdir()
+    pod = a_pod("job", a_container("main", f"rmdir {junit.parent}"), restartPolicy="Never")
+    path = write(tmp_path / "pod.yaml", pod)
     code, verdict, stderr = check(path, "--junit", str(junit), expected=70)
     assert (code, verdict["exitCode"]) == (70, 0)
     assert stderr == f"error: cannot write {junit}: no such file or directory\n"
+    missing = f"error: --junit {junit}: there is no directory {junit.parent}\n"
+    assert check(path, "--junit", str(junit)) == (2, {}, missing)
 
 
 def test_nothing_after_the_dashes_is_a_usage_error(tmp_path: Path) -> None:
