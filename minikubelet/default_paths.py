@@ -50,7 +50,7 @@ def default_paths(
             log_dir=Path("/var/log") / APP / "pods",
             runtime_dir=Path("/run") / APP,
         )
-    home = Path(environ.get("HOME") or "~").expanduser()
+    home = _home(environ)
     state = (_base(environ, "XDG_STATE_HOME") or home / ".local" / "state") / APP
     config = (_base(environ, "XDG_CONFIG_HOME") or home / ".config") / APP
     runtime = _base(environ, "XDG_RUNTIME_DIR")
@@ -61,6 +61,13 @@ def default_paths(
         # Without a session there is none; the state directory is private as well.
         runtime_dir=runtime / APP if runtime else state / "run",
     )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    try:
+        return Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:  # a user that the system does not know, as in many containers of CI
+        return Path("/")
 
 
 def kubeconfig_path(state_dir: Path) -> Path:

@@ -54,3 +54,13 @@ def test_root_has_the_directories_of_the_system() -> None:
     assert paths.state_dir == Path("/var/lib/minikubelet")
     assert paths.manifest_dir == Path("/etc/minikubelet/manifests")
     assert kubeconfig_path(paths.state_dir) == Path("/var/lib/minikubelet/kubeconfig")
+
+
+def test_a_user_that_the_system_does_not_know_has_the_root_as_home(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    assert default_paths({}, root=False).config_dir == Path("/.config/minikubelet")

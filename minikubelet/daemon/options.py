@@ -140,7 +140,11 @@ def path(text: str, base: Path) -> Path:
     """Absolute; relative ones begin at `base`, and `~` is the home directory."""
     if not text:
         raise ValueError("a path is wanted")
-    return Path(os.path.normpath(base / Path(text).expanduser()))
+    try:
+        expanded = Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{text!r} names a home directory that is not known") from None
+    return Path(os.path.normpath(base / expanded))
 
 
 OPTIONS: tuple[Option, ...] = (

@@ -158,6 +158,17 @@ event-ttl: 90
             "leave the line out for the default",
             id="null is no home directory",
         ),
+        pytest.param(
+            "state-dir: ~nobody-of-this-name/node",
+            "/etc/somewhere/config.yaml:1: state-dir: '~nobody-of-this-name/node' names a home "
+            "directory that is not known",
+            id="the home of nobody",
+        ),
+        pytest.param(
+            "max-pods: 5\n---\nmax-pods: 6",
+            "/etc/somewhere/config.yaml:2: another document begins: all settings stand in one",
+            id="two documents",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_and_fix(text: str, problem: str) -> None:
