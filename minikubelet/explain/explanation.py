@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from minikubelet.explain.causes import kind_of, probe_kind, sentence, what_followed, why_ended
 from minikubelet.explain.chain import Link, chain_of, probe_links
 from minikubelet.explain.history import ContainerHistory, Life, PodHistory, history_of
-from minikubelet.explain.state import Surroundings, is_over, pod_text, standing
+from minikubelet.explain.standing import standing
+from minikubelet.explain.state import Surroundings, is_over, pod_text
 from minikubelet.journal import PodRef, Record
 from minikubelet.manifest.json_tree import Json
 from minikubelet.manifest.pod import Pod, ProbeKind
