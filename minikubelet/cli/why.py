@@ -78,7 +78,9 @@ def _meant(client: Client, name: str, namespace: str) -> str:
     except CommandError:
         return ""  # what went wrong at first is told anyway
     here = [meta["name"] for meta in pods if meta["namespace"] == namespace]
-    if near := nearest_name(name, here):
+    # A static pod has the name of its node at the end, and others often a hash.
+    longer = [known for known in here if known.startswith(f"{name}-")]
+    if near := nearest_name(name, here) or next(iter(longer), ""):
         return f" (did you mean {near}?)"
     there = [meta["namespace"] for meta in pods if meta["name"] == name]
     return f" (there is one in namespace {there[0]}: -n {there[0]})" if there else ""

@@ -284,6 +284,8 @@ async def test_the_command_says_what_is_wrong(
     [
         (["wbe"], ' "wbe" not found (did you mean web?)'),
         (["web", "-n", "shop"], ' "web" not found (there is one in namespace default: -n default)'),
+        (["we"], ' "we" not found (did you mean web?)'),
+        (["web", "-n", "static"], ' "web" not found (did you mean web-node?)'),
         (["database"], ' "database" not found'),
     ],
 )
@@ -299,6 +301,8 @@ async def test_the_command_knows_what_was_meant(
         return web.json_response({"items": [s.document for s in known.store.list(("", "pods"))]})
 
     known.add_pod()
+    mirror = {"metadata": {"name": "web-node", "namespace": "static", "uid": "m"}}
+    known.store.create(Key("", "pods", "static", "web-node"), mirror)
     routes = journal_routes(known.journal, known.store, clock=SystemClock(), layout=None)
     async with serving((*routes, Route("GET", "/api/v1/pods", pods))) as served:
         monkeypatch.setenv("KUBECONFIG", str(a_kubeconfig(tmp_path, served)))
