@@ -72,4 +72,9 @@ class LaunchSpec:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        # Not all by `asdict`, which copies each variable of the environment by itself.
+        members = {name: getattr(self, name) for name in _NAMES}
+        return {**members, "mounts": tuple(map(dataclasses.asdict, self.mounts))}
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(LaunchSpec))

@@ -336,7 +336,11 @@ def _last_words(instance_dir: Path) -> str:
 def _write_private(path: Path, text: str) -> None:
     """A new file, 0600: the environment holds secrets."""
     temporary = path.with_suffix(".tmp")
+    data = text.encode("utf-8", "surrogateescape")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    finally:
+        os.close(fd)
     temporary.rename(path)

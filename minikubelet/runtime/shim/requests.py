@@ -34,4 +34,6 @@ def receive_request(sock: socket.socket) -> tuple[bytes, bytes, socket.socket]:
     argument = sock.recv(length, socket.MSG_WAITALL)
     if len(argument) < length:
         raise EOFError
-    return request, argument, socket.socket(fileno=fds[0])
+    # All that the system would be asked for otherwise.
+    kind_of_socket = (socket.AF_UNIX, socket.SOCK_STREAM, 0)
+    return request, argument, socket.socket(*kind_of_socket, fileno=fds[0])
