@@ -54,7 +54,7 @@ def chain_of(
         links.append(link)
     links += attempts
     if following is not None and following.started is not None:
-        links += _links(following.started)
+        links += _links_in(following, following.started)
     return tuple(links)
 
 

@@ -493,6 +493,14 @@ def test_a_start_is_told_when_it_was_and_not_when_it_was_known() -> None:
     assert [link.at for link in container.ends[0].chain] == [at(0.5), at(3)]
 
 
+def test_a_start_has_one_time_wherever_it_is_told() -> None:
+    again = replace(a_start(2, restart_count=1), container_id="process://b")
+    ended = replace(an_exit(0, seconds=3, ran=1.5), container_id="process://b", restart_count=1)
+    (container,) = explain(WEB, [a_start(0), an_exit(1, seconds=1), again, ended]).containers
+    newest, first = container.ends
+    assert (newest.chain[0].at, first.chain[-1].at) == (at(1.5), at(1.5))
+
+
 def test_what_ends_after_a_crash_of_the_daemon_is_told_with_it() -> None:
     (container,) = explain(
         WEB, [a_start(0), PodAdopted(at=at(5), pod=WEB), adopted(5), an_exit(1, seconds=9)]
