@@ -135,24 +135,45 @@ def validate_references(document: Json) -> Iterator[FieldError]:
     """Owner references and finalizers."""
     meta = document["metadata"]
     path = _PATH.child("ownerReferences")
-    controllers = 0
-    for reference in objects_in(meta, "ownerReferences"):
-        for name, what in (("apiVersion", "version"), ("kind", "kind"), ("name", "name")):
-            if not reference.get(name):
-                yield invalid(path.child(name), "", f"{what} must not be empty")
-        if not reference.get("uid"):
-            yield invalid(path.child("uid"), "", "uid must not be empty")
-        controllers += bool(reference.get("controller"))
-    if controllers > 1:
-        detail = "Only one reference can have Controller set to true"
-        yield invalid(path, controllers, detail)
+    references, controller = list(objects_in(meta, "ownerReferences")), ""
+    for reference in references:
+        yield from _validate_reference(reference, path)
+        if not reference.get("controller"):
+            continue
+        name = f"{reference.get('kind')}/{reference.get('name')}"
+        if controller:
+            detail = (
+                'Only one reference can have Controller set to true. Found "true" in references '
+                f"for {controller} and {name}"
+            )
+            yield invalid(path, references, detail)
+        controller = controller or name
+    yield from _validate_finalizers(finalizers(document))
+
+
+def _validate_reference(reference: Json, path: FieldPath) -> Iterator[FieldError]:
+    version = str(reference.get("apiVersion") or "")
+    if not version or version.count("/") > 1:
+        yield invalid(path.child("apiVersion"), version, "version must not be empty")
+    for name in ("kind", "name", "uid"):
+        if not reference.get(name):
+            yield invalid(path.child(name), "", f"{name} must not be empty")
+    if (version, reference.get("kind")) == ("v1", "Event"):
+        yield invalid(path, reference, "/v1, Kind=Event is disallowed from being an owner")
+
+
+def _validate_finalizers(given: list[str]) -> Iterator[FieldError]:
     path = _PATH.child("finalizers")
-    for finalizer in meta.get("finalizers") or ():
+    for finalizer in given:
         for detail in names.qualified_name(finalizer):
             yield invalid(path, finalizer, detail)
+    if FOREGROUND_FINALIZER in given and ORPHAN_FINALIZER in given:
+        detail = f"finalizer {ORPHAN_FINALIZER} and {FOREGROUND_FINALIZER} cannot be both set"
+        yield invalid(path, given, detail)
+    for index, finalizer in enumerate(given):
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
-            yield invalid(path, finalizer, detail)
+            yield invalid(path.index(index), finalizer, detail)
 
 
 def validate_metadata_update(new: Json, old: Json) -> Iterator[FieldError]:

@@ -1,4 +1,7 @@
-"""Nulls in lists: what the item would be with nothing in it, as Go's decoder has it. Pure."""
+"""Nulls in lists and maps: what the item would be with nothing in it, as Go's decoder has it. Pure.
+
+So `data: {key: }` of a ConfigMap is an empty text, while a field that is null is not there.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ _ZEROS: Mapping[str, Any] = {"boolean": False, "int32": 0, "int64": 0, "quantity
 
 
 def has_null_items(value: Any) -> bool:
+    """Or may have some: which nulls of an object are fields is for its message to say."""
     if isinstance(value, dict):
-        return any(has_null_items(item) for item in value.values())
+        return any(item is None or has_null_items(item) for item in value.values())
     if isinstance(value, list):
         return any(item is None or has_null_items(item) for item in value)
     return False
@@ -34,7 +38,10 @@ def _filled(field: Field, shape: str, value: Any) -> Any:
         items = (_zero(field, shape[2:]) if item is None else item for item in value)
         return [_filled(field, shape[2:], item) for item in items]
     if shape.startswith("{}") and isinstance(value, dict):
-        return {name: _filled(field, shape[2:], item) for name, item in value.items()}
+        members = {
+            name: _zero(field, shape[2:]) if item is None else item for name, item in value.items()
+        }
+        return {name: _filled(field, shape[2:], item) for name, item in members.items()}
     if not shape and field.is_message and isinstance(value, dict):
         return without_null_items(value, field.type)
     return value

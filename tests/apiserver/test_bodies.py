@@ -110,6 +110,19 @@ async def test_null_items_are_empty(api: Api, spec: dict[str, object], wanted: o
     assert made["spec"]["containers"][0].get("args") == wanted
 
 
+async def test_null_members_of_maps_are_empty(api: Api) -> None:
+    body = {
+        "metadata": {"name": "a", "labels": {"l": None}},
+        "data": {"k": None},
+        "immutable": None,
+    }
+    made = await api.ok("POST", f"{MAPS}?fieldValidation=Strict", body)
+    assert (made["metadata"]["labels"], made["data"]) == ({"l": ""}, {"k": ""})
+    assert "immutable" not in made
+    gone = await api.patch(f"{MAPS}/a", {"data": {"k": None}}, "merge-patch")
+    assert "data" not in gone.body
+
+
 async def test_null_objects_are_empty(api: Api) -> None:
     refused = await api("POST", PODS, a_pod(containers=[None]))
     assert refused.status == 422

@@ -297,8 +297,36 @@ async def test_tokens_come_with_a_warning(api: Api) -> None:
             id="owner without version",
         ),
         pytest.param(
+            {"ownerReferences": [{"apiVersion": "a/b/c", "kind": "X", "name": "a", "uid": "1"}]},
+            'metadata.ownerReferences.apiVersion: Invalid value: "a/b/c": version must not be '
+            "empty",
+            id="owner of no version",
+        ),
+        pytest.param(
+            {"ownerReferences": [{"apiVersion": "v1", "kind": "Event", "name": "a", "uid": "1"}]},
+            "/v1, Kind=Event is disallowed from being an owner",
+            id="an event as owner",
+        ),
+        pytest.param(
+            {
+                "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "Pod", "name": n, "uid": n, "controller": True}
+                    for n in "ab"
+                ]
+            },
+            'Only one reference can have Controller set to true. Found "true" in references for '
+            "Pod/a and Pod/b",
+            id="two controllers",
+        ),
+        pytest.param(
+            {"finalizers": ["orphan", "foregroundDeletion"]},
+            'metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: finalizer orphan '
+            "and foregroundDeletion cannot be both set",
+            id="two ways to delete",
+        ),
+        pytest.param(
             {"finalizers": ["plain"]},
-            'metadata.finalizers: Invalid value: "plain": name is neither a standard finalizer '
+            'metadata.finalizers[0]: Invalid value: "plain": name is neither a standard finalizer '
             "name nor is it fully qualified",
             id="finalizer without domain",
         ),

@@ -148,8 +148,8 @@ def test_allowed(before: Json, after: Json) -> None:
         pytest.param(
             pod(),
             with_finalizer(pod(), "hold"),
-            'metadata.finalizers: Invalid value: "hold": name is neither a standard finalizer name '
-            "nor is it fully qualified",
+            'metadata.finalizers[0]: Invalid value: "hold": name is neither a standard finalizer '
+            "name nor is it fully qualified",
             id="a finalizer of nobody",
         ),
         pytest.param(
