@@ -33,6 +33,7 @@ from minikubelet.manifest.fieldpath import invalid as invalid_field
 from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.kinds import Resource
 from minikubelet.store.patch import (
+    MAX_OPERATIONS,
     ApplyConflict,
     PatchError,
     json_patch,
@@ -46,7 +47,6 @@ _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 APPLY_TYPE = "application/apply-patch+yaml"
 _ACCEPTED = (_JSON, _MERGE, _STRATEGIC, APPLY_TYPE)
-_MAX_OPERATIONS = 10_000
 _MEMBERS = ("op", "path", "from", "value")
 
 
@@ -142,9 +142,9 @@ def _patched(current: Json, patch: Any, kind: str, resource: Resource) -> Any:
         if kind == _JSON:
             if not isinstance(patch, list):
                 raise bad_request("error decoding patch: json: a list of operations is wanted")
-            if len(patch) > _MAX_OPERATIONS:
+            if len(patch) > MAX_OPERATIONS:
                 message = (
-                    f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got "
+                    f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got "
                     f"{len(patch)}"
                 )
                 raise ApiError(413, "RequestEntityTooLarge", message)

@@ -13,6 +13,7 @@ from typing import Any
 from minikubelet.manifest.fieldpath import ErrorType, FieldError
 from minikubelet.manifest.json_tree import Json
 from minikubelet.store.kinds import Resource
+from minikubelet.store.objects import MODIFIED_MESSAGE
 
 _CAUSES: Mapping[ErrorType, str] = {
     ErrorType.REQUIRED: "FieldValueRequired",
@@ -100,12 +101,8 @@ def already_exists(resource: Resource, name: str) -> ApiError:
     return ApiError(409, "AlreadyExists", message, details=object_details(resource, name))
 
 
-def conflict(resource: Resource, name: str, why: str = "") -> ApiError:
+def conflict(resource: Resource, name: str, why: str = MODIFIED_MESSAGE) -> ApiError:
     """The object is not the one, or not in the state, that the client wrote about."""
-    why = why or (
-        "the object has been modified; please apply your changes to the latest version and try "
-        "again"
-    )
     message = f'Operation cannot be fulfilled on {resource.group_resource} "{name}": {why}'
     return ApiError(409, "Conflict", message, details=object_details(resource, name))
 

@@ -19,7 +19,6 @@ from minikubelet.apiserver.health import HealthCheck
 from minikubelet.apiserver.issuing_apart import issue_apart
 from minikubelet.apiserver.journal_routes import journal_routes
 from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, write_kubeconfig
-from minikubelet.apiserver.limits import Limits, open_file_bound
 from minikubelet.apiserver.metric_series import Series
 from minikubelet.apiserver.metrics import Gauge, Metrics, metrics_routes
 from minikubelet.apiserver.pki import Pki, prepare_pki, renewed_pki, server_context
@@ -106,13 +105,11 @@ class NodeApi:
             ),
         )
         access = Access(pki.token, hosts=frozenset(pki.hosts))
-        limits = Limits(connections=open_file_bound(Limits()))
         self.server = ApiServer(
             replace(services, extra_routes=routes),
             access,
             tls=context,
             checks=parts.checks,
-            limits=limits,
         )
 
     async def start(self, kubeconfig: Path) -> None:
