@@ -22,7 +22,7 @@ FILES = ":files"
 _TYPED = ("get", "describe", "delete")
 _ONE_POD = ("exec", "attach", "port-forward", "logs")
 _FILE_COMMANDS = ("run", "check", "plan", "simulate", "validate")
-_OUTPUTS = ("wide", "yaml", "json", "name", "jsonpath=")
+_OUTPUTS = ("wide", "yaml", "json", "name", "jsonpath=", "custom-columns=")
 
 
 class Ask(Protocol):
