@@ -71,8 +71,9 @@ class _Known:
 def published_runs(observed: ObservedPod, name: str) -> tuple[ContainerRun, ...]:
     """The instances that the status shows: not the one whose postStart hook is pending (L-185)."""
     runs = observed.runs.get(name, ())
-    if any(run.hook_pending for run in runs):
-        return tuple(run for run in runs if not run.hook_pending)
+    for run in runs:
+        if run.hook_pending:
+            return tuple(run for run in runs if not run.hook_pending)
     return runs
 
 
@@ -145,7 +146,9 @@ def _is_as_before(
     (run,) = runs
     if run.state is not RunState.RUNNING or run.container_id != before.container_id:
         return False
-    if before.state != Running(run.started_at or run.created_at):
+    if not isinstance(before.state, Running):
+        return False
+    if before.state.started_at != (run.started_at or run.created_at):
         return False
     if before.restart_count < run.restart_count or before.image != (run.image or container.image):
         return False

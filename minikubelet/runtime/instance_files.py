@@ -9,29 +9,32 @@ from pathlib import Path
 from minikubelet.manifest.pod import Container, HostAlias, Pod, PodSecurityContext
 from minikubelet.pod.environment import EnvFileReader
 from minikubelet.runtime.layout import Layout, make_dir
-from minikubelet.runtime.sub_path import OutsideVolumeError, find_sub_path
+from minikubelet.runtime.sub_path import OutsideVolumeError, read_sub_path
 from minikubelet.runtime.trees import remove_tree
 from minikubelet.runtime.users import ProcessUser
 
 _DEFAULT_MESSAGE_PATH = Container().termination_message_path
+_ENV_FILE_BYTES = 1 << 20
+"""As much as a ConfigMap can hold."""
 
 
-def make_instance_dir(
-    pod: Pod, container: Container, layout: Layout, instance_dir: Path, *, shared: bool
-) -> Path:
+def make_instance_dir(instance_dir: Path, *, shared: bool) -> Path:
     """Make the directory and the empty termination log in it, whose path is returned.
 
     `shared`: the container runs as another user, who must reach the termination log; what else lies
     there is private by its own mode.
     """
-    uid = pod.metadata.uid
-    container_dir = layout.container_dir(uid, container.name)
-    for directory in (layout.pod_dir(uid), container_dir.parent, container_dir):
-        make_dir(directory, 0o711)
+    container_dir = instance_dir.parent
+    if not container_dir.is_dir():
+        for directory in (container_dir.parent.parent, container_dir.parent, container_dir):
+            make_dir(directory, 0o711)
     make_dir(instance_dir, 0o711 if shared else 0o700)
     path = instance_dir / "termination-log"
-    path.touch()
-    path.chmod(0o666)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        os.fchmod(fd, 0o666)
+    finally:
+        os.close(fd)
     return path
 
 
@@ -98,10 +101,10 @@ def env_file_reader(pod: Pod, layout: Layout) -> EnvFileReader:
     """Reads files of the pod's volumes for `fileKeyRef` (L-128)."""
 
     def read(volume_name: str, path: str) -> str:
+        volume = layout.volumes_dir(pod.metadata.uid) / volume_name
         try:
-            file = find_sub_path(layout.volumes_dir(pod.metadata.uid) / volume_name, path)
+            return read_sub_path(volume, path, _ENV_FILE_BYTES).decode()
         except OutsideVolumeError as err:
             raise PermissionError(str(err)) from err
-        return file.read_text(encoding="utf-8")
 
     return read

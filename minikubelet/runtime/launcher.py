@@ -105,7 +105,7 @@ def build_launch(
     uid, meta = pod.metadata.uid, pod.metadata
     instance_dir = layout.instance_dir(uid, container.name, container_id)
     other_user = user.user is not None
-    private_log = make_instance_dir(pod, container, layout, instance_dir, shared=other_user)
+    private_log = make_instance_dir(instance_dir, shared=other_user)
     log_path = layout.log_path(meta.namespace, meta.name, uid, container.name, restart_count)
     # Not left to the first line: a directory that is not there cannot be watched.
     make_dir(log_path.parent, 0o755)
