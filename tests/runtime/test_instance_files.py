@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from minikubelet.manifest.pod import (
     SecurityContext,
     Volume,
 )
-from minikubelet.runtime.instance_files import is_soon_made, make_work_dir
+from minikubelet.runtime.instance_files import env_file_reader, is_soon_made, make_work_dir
 from minikubelet.runtime.layout import Layout
 from minikubelet.runtime.users import ProcessUser
 from tests.pod.builders import a_container, a_pod
@@ -89,3 +90,39 @@ def test_a_restart_finds_a_new_directory(layout: Layout) -> None:
     work.chmod(0o777)
     make_work_dir(pod, APP, layout, ProcessUser())
     assert work.stat().st_mode & 0o777 == 0o700
+
+
+def test_env_files_are_read_wherever_they_lie_in_the_volume(layout: Layout) -> None:
+    volume = layout.volumes_dir("uid-1") / "data"
+    (volume / "a" / "b").mkdir(parents=True)
+    (volume / "a" / "b" / "app.env").write_text("A='1'\n")
+    (volume / "link").symlink_to("a/b")
+    read = env_file_reader(a_pod(), layout)
+    assert [read("data", path) for path in ("a/b/app.env", "link/app.env")] == ["A='1'\n"] * 2
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [
+        ("a pipe", errno.EINVAL),
+        ("a large file", errno.EFBIG),
+        ("a directory", errno.EINVAL),
+        ("the volume", errno.EINVAL),
+        ("nothing", errno.ENOENT),
+    ],
+)
+def test_env_files_hold_nobody_up(what: str, number: int, layout: Layout) -> None:
+    """Whoever writes into the volume may make anything of the file."""
+    file = layout.volumes_dir("uid-1") / "data" / "app.env"
+    file.parent.mkdir(parents=True)
+    match what:
+        case "a pipe":
+            os.mkfifo(file)
+        case "a large file":
+            with file.open("wb") as stream:
+                stream.truncate(1 << 40)
+        case "a directory":
+            file.mkdir()
+    with pytest.raises(OSError, match=rf"^\[Errno {number}\]"):
+        env_file_reader(a_pod(), layout)("data", "." if what == "the volume" else file.name)
