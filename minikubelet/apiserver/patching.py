@@ -14,6 +14,7 @@ import orjson
 
 from minikubelet.apiserver import metadata
 from minikubelet.apiserver.bodies import Body, as_document, check_fields, read_json, read_yaml
+from minikubelet.apiserver.empty_values import without_empty_values
 from minikubelet.apiserver.requests import FieldValidation, Target, WriteOptions
 from minikubelet.apiserver.responses import (
     ApiError,
@@ -134,7 +135,7 @@ class ObjectPatcher:
         metadata.check_place(meta, target)
         if resource.namespaced:
             applied["metadata"]["namespace"] = target.namespace
-        return applied
+        return without_empty_values(applied, resource.message) if resource.message else applied
 
 
 def _patched(current: Json, patch: Any, kind: str, resource: Resource) -> Any:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 
+import orjson
 from aiohttp import web
 
 from minikubelet.apiserver.bodies import Body, read_body
@@ -143,7 +144,7 @@ class ResourceHandlers:
         if deleted.removed and not self._deleter.returns_object(target.resource):
             uid = str(deleted.document["metadata"].get("uid") or "")
             details = object_details(target.resource, target.name, uid)
-            return web.json_response(success_status(details))
+            return json_response(orjson.dumps(success_status(details)))
         return json_response(self._renderer(request, target).document(deleted.document))
 
     async def delete_collection(self, request: web.Request) -> web.StreamResponse:

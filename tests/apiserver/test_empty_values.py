@@ -79,6 +79,15 @@ async def test_writing_nothing_as_empty_is_no_change(api: Api) -> None:
     assert (await api.patch(f"{PODS}/web", nothing, "merge-patch")).body == pod
 
 
+async def test_applying_nothing_as_empty_is_no_change(api: Api) -> None:
+    kind, path = "application/apply-patch+yaml", f"{MAPS}/settings?fieldManager=me"
+    applied = a_config_map(data={}, metadata={"labels": {}})
+    made = (await api("PATCH", path, applied, kind)).body
+    assert "data" not in made
+    assert "labels" not in made["metadata"]
+    assert (await api("PATCH", path, applied, kind)).body == made
+
+
 async def test_the_last_label_takes_the_labels_with_it(api: Api) -> None:
     await api.ok("POST", MAPS, a_config_map(metadata={"labels": {"a": "b"}}))
     gone = {"metadata": {"labels": {"a": None}}, "data": {"color": None}}
