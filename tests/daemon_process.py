@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-START_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 _ANNOUNCED = b"kubectl get pods"
 
 
@@ -72,7 +72,7 @@ class DaemonProcess:
         assert self._process.stdout is not None
         said, out = b"", self._process.stdout.fileno()
         while _ANNOUNCED not in said:
-            ready, _, _ = select.select([out], [], [], START_SECONDS)
+            ready, _, _ = select.select([out], [], [], PATIENCE_SECONDS)
             data = os.read(out, 4096) if ready else b""
             if not data:
                 return False
@@ -92,7 +92,9 @@ class DaemonProcess:
         self._process.stdout.close()
         return code
 
-    def terminate(self, timeout: float = 30.0, number: signal.Signals = signal.SIGTERM) -> int:
+    def terminate(
+        self, timeout: float = PATIENCE_SECONDS, number: signal.Signals = signal.SIGTERM
+    ) -> int:
         """Ask for the end; the exit code."""
         assert self._process is not None
         self._process.send_signal(number)
@@ -127,7 +129,6 @@ class DaemonProcess:
     def lines(self, path: str) -> Iterator[bytes]:
         """Of an answer that goes on, such as a watch."""
         with self._connection() as connection:
-            connection.timeout = START_SECONDS
             connection.request("GET", path, headers=self._headers())
             yield from connection.getresponse()
 
@@ -140,7 +141,7 @@ class DaemonProcess:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self._port, context=context, timeout=10
+            "127.0.0.1", self._port, context=context, timeout=PATIENCE_SECONDS
         )
         try:
             yield connection
