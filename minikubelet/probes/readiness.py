@@ -92,8 +92,8 @@ class Readiness:
     def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
         self._next_sweep = math.inf
-        expired = [fd for fd, (when, _) in self._deadlines.items() if when <= now]
-        for _, callback in [self._deadlines.pop(fd) for fd in expired]:
+        expired = sorted((when, fd) for fd, (when, _) in self._deadlines.items() if when <= now)
+        for _, callback in [self._deadlines.pop(fd) for _, fd in expired]:
             callback()
         earliest = min((when for when, _ in self._deadlines.values()), default=math.inf)
         if earliest < self._next_sweep:

@@ -95,8 +95,13 @@ async def test_expires_in_order_and_once() -> None:
     ready.expire_at(1004, begin + 0.02, lambda: calls.append("replaced"))
     ready.expire_at(1004, begin + 60, lambda: calls.append("too late"))
     await expiry(ready, 0.05)
-    ready.forget(1004)
     assert calls == ["first", "second", "third"]
+    calls.clear()
+    ready.expire_at(1005, now() - 1, lambda: calls.append("late"))
+    ready.expire_at(1006, now() - 2, lambda: calls.append("later"))
+    await expiry(ready, 0.01)
+    ready.forget(1004)
+    assert calls == ["later", "late"], "all that is overdue at once, in its order"
 
 
 async def test_one_per_event_loop() -> None:
