@@ -14,6 +14,7 @@ from minikubelet.manifest.decode_container import decode_container, decode_resou
 from minikubelet.manifest.decode_placement import (
     decode_dns_config,
     decode_node_affinity,
+    decode_pod_affinity,
     decode_toleration,
 )
 from minikubelet.manifest.decode_security import decode_pod_security_context
@@ -99,6 +100,8 @@ def decode_pod_spec(document: JSONObject) -> PodSpec:
         dns_config=object_or_none(document, "dnsConfig", decode_dns_config),
         tolerations=objects(document, "tolerations", decode_toleration),
         node_affinity=object_or_none(affinity, "nodeAffinity", decode_node_affinity),
+        pod_affinity=object_or_none(affinity, "podAffinity", decode_pod_affinity),
+        pod_anti_affinity=object_or_none(affinity, "podAntiAffinity", decode_pod_affinity),
         ephemeral_containers=objects(document, "ephemeralContainers", decode_container),
         priority_class_name=value_or(document, "priorityClassName", ""),
         preemption_policy=document.get("preemptionPolicy"),

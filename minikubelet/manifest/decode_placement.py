@@ -1,4 +1,4 @@
-"""Tolerations, node affinity and dnsConfig of a Pod, from JSON. Pure; see `decode.py`."""
+"""Tolerations, affinity and dnsConfig of a Pod, from JSON. Pure; see `decode.py`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from minikubelet.manifest.decode_values import (
     value_or,
 )
 from minikubelet.manifest.placement import (
+    LabelSelector,
     NodeAffinity,
     NodeSelectorRequirement,
     NodeSelectorTerm,
+    PodAffinity,
+    PodAffinityTerm,
     PodDNSConfig,
     PodDNSConfigOption,
     PreferredSchedulingTerm,
     Toleration,
+    WeightedPodAffinityTerm,
 )
 
 
@@ -73,4 +77,36 @@ def _decode_requirement(document: JSONObject) -> NodeSelectorRequirement:
         key=value_or(document, "key", ""),
         operator=value_or(document, "operator", ""),
         values=scalars(document, "values"),
+    )
+
+
+def decode_pod_affinity(document: JSONObject) -> PodAffinity:
+    return PodAffinity(
+        required=objects(
+            document, "requiredDuringSchedulingIgnoredDuringExecution", _decode_affinity_term
+        ),
+        preferred=objects(
+            document,
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            lambda weighted: WeightedPodAffinityTerm(
+                value_or(weighted, "weight", 0),
+                _decode_affinity_term(value_or(weighted, "podAffinityTerm", {})),
+            ),
+        ),
+    )
+
+
+def _decode_affinity_term(document: JSONObject) -> PodAffinityTerm:
+    return PodAffinityTerm(
+        topology_key=value_or(document, "topologyKey", ""),
+        label_selector=object_or_none(document, "labelSelector", _decode_label_selector),
+        namespace_selector=object_or_none(document, "namespaceSelector", _decode_label_selector),
+        namespaces=scalars(document, "namespaces"),
+    )
+
+
+def _decode_label_selector(document: JSONObject) -> LabelSelector:
+    return LabelSelector(
+        match_labels=dict(value_or(document, "matchLabels", {})),
+        match_expressions=objects(document, "matchExpressions", _decode_requirement),
     )

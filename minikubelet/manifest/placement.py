@@ -5,6 +5,9 @@ Role: frozen types used by `pod.py`, named as in Kubernetes. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from minikubelet.value_class import dataclass
 
 
@@ -55,3 +58,31 @@ class NodeAffinity:
 
     required: tuple[NodeSelectorTerm, ...] | None = None
     preferred: tuple[PreferredSchedulingTerm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    match_expressions: tuple[NodeSelectorRequirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodAffinityTerm:
+    topology_key: str = ""
+    label_selector: LabelSelector | None = None
+    namespace_selector: LabelSelector | None = None
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedPodAffinityTerm:
+    weight: int = 0
+    term: PodAffinityTerm = PodAffinityTerm()
+
+
+@dataclass(frozen=True, slots=True)
+class PodAffinity:
+    """Also the type of `podAntiAffinity`. It has no effect here, and is checked all the same."""
+
+    required: tuple[PodAffinityTerm, ...] = ()
+    preferred: tuple[WeightedPodAffinityTerm, ...] = ()

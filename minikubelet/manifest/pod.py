@@ -37,7 +37,7 @@ from minikubelet.manifest.handlers import (
     TCPSocketAction,
 )
 from minikubelet.manifest.meta import ObjectMeta
-from minikubelet.manifest.placement import NodeAffinity, PodDNSConfig, Toleration
+from minikubelet.manifest.placement import NodeAffinity, PodAffinity, PodDNSConfig, Toleration
 from minikubelet.manifest.volumes import (
     ConfigMapVolume,
     DownwardAPIFile,
@@ -267,6 +267,8 @@ class PodSpec:
     dns_config: PodDNSConfig | None = None
     tolerations: tuple[Toleration, ...] = ()
     node_affinity: NodeAffinity | None = None
+    pod_affinity: PodAffinity | None = None
+    pod_anti_affinity: PodAffinity | None = None
     ephemeral_containers: tuple[Container, ...] = ()
     """Added to a pod that runs (L-253); a new pod may not have any (L-48)."""
     priority_class_name: str = ""

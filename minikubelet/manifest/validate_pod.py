@@ -1,9 +1,8 @@
 """Is this Pod one that Kubernetes would take? All errors at once, in upstream's words and order.
 
 Role: a typed Pod with its defaults → every field error of creation (L-35 … L-67, V-1 … V-35).
-Upstream: pkg/apis/core/validation, ValidatePodCreate. Not checked: pod affinity, topology spread
-and resource claims, which have no effect here, and the inside of volume sources that are refused.
-Pure.
+Upstream: pkg/apis/core/validation, ValidatePodCreate. Not checked: topology spread and resource
+claims, which have no effect here, and the inside of volume sources that are refused. Pure.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from minikubelet.manifest.fieldpath import (
     required,
 )
 from minikubelet.manifest.pod import Pod, PodSpec
+from minikubelet.manifest.validate_affinity import validate_pod_affinity
 from minikubelet.manifest.validate_containers import (
     validate_containers,
     validate_images,
@@ -80,6 +80,12 @@ def _validate_spec(spec: PodSpec, path: FieldPath) -> Iterator[FieldError]:
     if spec.node_affinity is not None:
         at = path.child("affinity", "nodeAffinity")
         yield from validate_node_affinity(spec.node_affinity, at)
+    for name, affinity in (
+        ("podAffinity", spec.pod_affinity),
+        ("podAntiAffinity", spec.pod_anti_affinity),
+    ):
+        if affinity is not None:
+            yield from validate_pod_affinity(affinity, path.child("affinity", name))
     yield from validate_dns_config(spec.dns_config, spec.dns_policy, path.child("dnsConfig"))
     yield from validate_readiness_gates(spec.readiness_gates, path.child("readinessGates"))
     yield from validate_scheduling_gates(spec.scheduling_gates, path.child("schedulingGates"))

@@ -11,6 +11,8 @@ from minikubelet.manifest.placement import (
     NodeAffinity,
     NodeSelectorRequirement,
     NodeSelectorTerm,
+    PodAffinity,
+    PodAffinityTerm,
     PodDNSConfig,
     PodDNSConfigOption,
     PreferredSchedulingTerm,
@@ -404,6 +406,15 @@ FIELD = f"{TERMS}[0].matchFields[0]"
 )
 def test_node_affinity(term: NodeSelectorTerm, errors: list[str]) -> None:
     assert errors_of(a_pod(node_affinity=NodeAffinity((term,)))) == errors
+
+
+def test_affinity_to_pods_is_checked_though_it_has_no_effect() -> None:
+    nowhere = PodAffinity((PodAffinityTerm("a b"),))
+    found = errors_of(a_pod(pod_affinity=nowhere, pod_anti_affinity=nowhere))
+    assert [text.partition(": ")[0] for text in found] == [
+        f"spec.affinity.{name}.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey"
+        for name in ("podAffinity", "podAntiAffinity")
+    ]
 
 
 def test_node_affinity_without_terms_and_with_a_weight_out_of_range() -> None:
