@@ -187,6 +187,13 @@ def _refuse_hooks_and_probes(container: Container, path: FieldPath) -> Iterator[
         if value is not None:
             detail = "may not be set for init containers without restartPolicy=Always"
             yield forbidden(path.child(name), detail)
+    if container.resize_policy:
+        shown = [
+            {"resourceName": policy.resource_name, "restartPolicy": policy.restart_policy}
+            for policy in container.resize_policy
+        ]
+        detail = "must not be set for init containers"
+        yield invalid(path.child("resizePolicy"), shown, detail)
 
 
 def _validate_restarts(container: Container, path: FieldPath) -> Iterator[FieldError]:

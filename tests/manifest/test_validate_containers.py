@@ -353,6 +353,12 @@ def test_host_ports_that_do_not_clash(other: ContainerPort) -> None:  # L-55
             f"{INIT}.startupProbe: {NO_INIT}",
             id="startup",
         ),
+        pytest.param(
+            {"resize_policy": (ContainerResizePolicy("cpu", "NotRequired"),)},
+            f'{INIT}.resizePolicy: Invalid value: [{{"resourceName":"cpu","restartPolicy":'
+            '"NotRequired"}]: must not be set for init containers',
+            id="resize policy",
+        ),
     ],
 )
 def test_init_container(fields: dict[str, Any], error: str) -> None:  # L-57, V-18
