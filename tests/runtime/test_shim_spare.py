@@ -73,6 +73,13 @@ async def test_a_spare_ends_with_its_spawner(harness: Harness) -> None:
     )
 
 
+async def test_a_spawner_that_ends_in_order_outlives_its_spare(harness: Harness) -> None:
+    waiting = await spare_of(harness)
+    await harness.runtime.close()
+    known = {(process.pid, process.start_time) for process in all_processes()}
+    assert not known & {(process.pid, process.start_time) for process in waiting}  # nor as zombies
+
+
 async def spare_of(harness: Harness, besides: int = 0) -> tuple[Process, Process]:
     """The spare and its child, once both wait."""
     found: list[Process] = []

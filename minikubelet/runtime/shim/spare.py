@@ -43,8 +43,10 @@ class Spare:
             self._sock.close()
 
     def dismiss(self) -> None:
-        """It ends by itself."""
+        """Returns when it has ended, and what waited in it."""
         self._sock.close()
+        with contextlib.suppress(ChildProcessError):  # somebody has killed it
+            os.waitpid(self.pid, 0)
 
 
 def be_spare(requests: socket.socket, owner: int | None) -> None:
@@ -56,6 +58,9 @@ def be_spare(requests: socket.socket, owner: int | None) -> None:
     try:
         _, argument, connection = receive_request(requests)
     except EOFError:
+        if waiting:
+            waiting.dismiss()
+            os.waitpid(waiting.pid, 0)
         return
     requests.close()
     path = os.fsdecode(argument)
