@@ -6,8 +6,9 @@ import asyncio
 import json
 import secrets
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -326,18 +327,38 @@ async def test_follow_ends_with_the_container(tmp_path: Path) -> None:
             assert await response.content.read() == b"no newline"
 
 
+@contextmanager
+def _busy(thread: Executor) -> Iterator[None]:
+    """It does nothing else meanwhile."""
+    busy, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        busy.set()
+        free.wait()
+
+    thread.submit(hold)
+    assert busy.wait(10)
+    try:
+        yield
+    finally:
+        free.set()
+
+
 async def test_a_follower_that_was_too_slow_is_told_where_lines_may_be_missing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with _node(tmp_path) as node:
+        reader = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(reader)
         node.put(_pod(_status(RUNNING)))
         writer = node.log()
         writer.write(b"zero\n")
         async with node.session.get(f"{LOG}?follow=true") as response:
             assert await response.content.readexactly(5) == b"zero\n"
-            for text in (b"one\n", b"lost\n", b"three\n", b"four\n"):  # while nobody can read
-                writer.write(text)
-                writer.rotate(keep=1)
+            with _busy(reader):
+                for text in (b"one\n", b"lost\n", b"three\n", b"four\n"):
+                    writer.write(text)
+                    writer.rotate(keep=1)
             node.put(_pod(_status(_ended(0))))
             assert await response.content.read() == b"one\n%s\nthree\nfour\n" % GAP
     assert "a client reads a log too slowly" in caplog.text
