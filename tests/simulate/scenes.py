@@ -133,7 +133,7 @@ SCENES = (
     ),
     Scene(
         "init-then-app",
-        2.1,
+        2.4,
         {
             "prepare": PlayedApp("--exit-after 500ms --log-every 1h", "exits at {0.5}", init=True),
             "app": PlayedApp(HTTP, "", {"readinessProbe": probe(**READY)}),
