@@ -172,7 +172,7 @@ class ScriptedServer:
 
     def _log_line(self, period: float, number: int) -> None:
         say(f"line {number}")
-        self._loop.after(period, lambda: self._log_line(period, number + 1))
+        self._loop.at(number * period, lambda: self._log_line(period, number + 1))
 
     def _say_at(self, when: float, change: str) -> None:
         self._loop.at(when, lambda: say(f"{change}, {self._loop.elapsed():.1f}s after the start"))
