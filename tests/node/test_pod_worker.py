@@ -327,11 +327,13 @@ async def test_volumes_are_set_up_again_until_they_can_be() -> None:  # L-139
     pod = a_pod(volumes=(Volume("v", empty_dir=EmptyDirVolume()),))
     async with a_scene(pod, files=FakeFiles(volume_errors=errors)) as scene:
         sandbox = scene.status.condition("PodReadyToStartContainers")
-        assert sandbox is not None and sandbox.status == "False"  # L-104: it comes after them
+        assert sandbox is not None
+        assert sandbox.status == "False"  # L-104: it comes after them
         await scene.clock.advance(2)
         assert scene.told() == [(1.5, "app starts")]
         sandbox = scene.status.condition("PodReadyToStartContainers")
-        assert sandbox is not None and sandbox.status == "True"
+        assert sandbox is not None
+        assert sandbox.status == "True"
         assert 'FailedMount: MountVolume.SetUp failed for volume "v" : no such file x2' in (
             scene.event_texts()
         )
