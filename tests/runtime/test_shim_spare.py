@@ -80,6 +80,16 @@ async def test_a_spawner_that_ends_in_order_outlives_its_spare(harness: Harness)
     assert not known & {(process.pid, process.start_time) for process in waiting}  # nor as zombies
 
 
+async def test_a_stopped_spare_does_not_hold_up_its_spawner(harness: Harness) -> None:
+    waiting = await spare_of(harness)
+    os.kill(waiting[0].pid, signal.SIGSTOP)
+    await harness.runtime.close()
+    await eventually(
+        lambda: not any(is_alive(process.pid, process.start_time) for process in waiting),
+        "the spare and its child are gone",
+    )
+
+
 async def spare_of(harness: Harness, besides: int = 0) -> tuple[Process, Process]:
     """The spare and its child, once both wait."""
     found: list[Process] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 
 from minikubelet.runtime.shim import linux
@@ -20,6 +21,9 @@ from minikubelet.runtime.shim.protocol import LAUNCH, encode
 from minikubelet.runtime.shim.records import ERROR_LOG, encode_record, remove
 from minikubelet.runtime.shim.requests import receive_request, send_request
 from minikubelet.runtime.shim.waiting_child import WaitingChild
+
+_END_SECONDS = 1.0
+"""One that was stopped does not see that it is to end."""
 
 _NOTHING = (
     b'{"die_with_owner":true,"mounts":[],"socket_path":"","log_path":"","log_max_bytes":0,'
@@ -43,9 +47,14 @@ class Spare:
             self._sock.close()
 
     def dismiss(self) -> None:
-        """Returns when it has ended, and what waited in it."""
-        self._sock.close()
-        with contextlib.suppress(ChildProcessError):  # somebody has killed it
+        """Returns when it has ended, and what waited in it: killed, if it does not do so itself."""
+        with self._sock as sock, contextlib.suppress(ProcessLookupError, ChildProcessError):
+            try:
+                sock.shutdown(socket.SHUT_WR)
+                sock.settimeout(_END_SECONDS)
+                sock.recv(1)  # closed when it ends
+            except OSError:
+                os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
 
 
