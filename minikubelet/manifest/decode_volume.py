@@ -19,13 +19,14 @@ from minikubelet.manifest.pod import (
     KeyToPath,
     ProjectedVolume,
     SecretVolume,
+    ServiceAccountToken,
     Volume,
     VolumeProjection,
 )
 
 _FILE_MODE = 0o644
 _SOURCES = frozenset({"emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected"})
-_PROJECTED_SOURCES = frozenset({"configMap", "secret", "downwardAPI"})
+_PROJECTED_SOURCES = frozenset({"configMap", "secret", "downwardAPI", "serviceAccountToken"})
 
 
 def decode_volume(document: JSONObject) -> Volume:
@@ -105,7 +106,15 @@ def _decode_projection(document: JSONObject) -> VolumeProjection:
         config_map=object_or_none(document, "configMap", _decode_config_map),
         secret=object_or_none(document, "secret", _decode_projected_secret),
         downward_api=object_or_none(document, "downwardAPI", _decode_downward_api),
+        service_account_token=object_or_none(document, "serviceAccountToken", _decode_token),
         unsupported=next(others, ""),
+    )
+
+
+def _decode_token(document: JSONObject) -> ServiceAccountToken:
+    return ServiceAccountToken(
+        path=value_or(document, "path", ""),
+        expiration_seconds=value_or(document, "expirationSeconds", 3600),
     )
 
 

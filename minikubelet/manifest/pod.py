@@ -47,6 +47,7 @@ from minikubelet.manifest.volumes import (
     KeyToPath,
     ProjectedVolume,
     SecretVolume,
+    ServiceAccountToken,
     Volume,
     VolumeProjection,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "RestartRuleAction",
     "SecretVolume",
     "SecurityContext",
+    "ServiceAccountToken",
     "SleepAction",
     "TCPSocketAction",
     "TerminationMessagePolicy",

@@ -277,9 +277,13 @@ _VOLUMES = (
     _accepted(
         "spec.volumes.projected.sources.{configMap,secret,downwardAPI}.items.user", _NO_OWNER
     ),
+    _accepted(
+        "spec.volumes.projected.sources.serviceAccountToken.**",
+        f"its file is left out: {_NO_TOKEN}",
+    ),
     _refused(
-        "spec.volumes.projected.sources.{serviceAccountToken,clusterTrustBundle,podCertificate}.**",
-        f"{_NO_TOKEN} and no certificates",
+        "spec.volumes.projected.sources.{clusterTrustBundle,podCertificate}.**",
+        "there are no certificates of a cluster",
         "remove it, or project a Secret",
     ),
     _refused(

@@ -29,6 +29,7 @@ from minikubelet.manifest.pod import (
     KeyToPath,
     ProjectedVolume,
     SecretVolume,
+    ServiceAccountToken,
     Volume,
     VolumeProjection,
 )
@@ -213,6 +214,22 @@ def _validate_projection(projection: VolumeProjection, path: FieldPath) -> Itera
     if projection.downward_api is not None:
         for item in projection.downward_api.items:
             yield from _validate_downward_file(item, path.child("downwardAPI"))
+    if projection.service_account_token is not None:
+        yield from _validate_token(
+            projection.service_account_token, path.child("serviceAccountToken")
+        )
+
+
+def _validate_token(token: ServiceAccountToken, path: FieldPath) -> Iterator[FieldError]:
+    seconds = token.expiration_seconds
+    at = path.child("expirationSeconds")
+    if seconds < 600:
+        yield invalid(at, seconds, "may not specify a duration less than 10 minutes")
+    if seconds > 1 << 32:
+        yield invalid(at, seconds, "may not specify a duration larger than 2^32 seconds")
+    if not token.path:
+        yield required(path.child("path"))
+    yield from validate_local_path(token.path, path.child("path"))
 
 
 def _projected_paths(projection: VolumeProjection) -> Iterator[tuple[str, str]]:
@@ -226,8 +243,15 @@ def _projected_paths(projection: VolumeProjection) -> Iterator[tuple[str, str]]:
     if projection.downward_api is not None:
         for file in projection.downward_api.items:
             yield file.path, file.path
+    if projection.service_account_token is not None:
+        yield projection.service_account_token.path, projection.service_account_token.path
 
 
 def _count_sources(projection: VolumeProjection) -> int:
-    typed = (projection.secret, projection.config_map, projection.downward_api)
+    typed = (
+        projection.secret,
+        projection.config_map,
+        projection.downward_api,
+        projection.service_account_token,
+    )
     return sum(source is not None for source in typed) + bool(projection.unsupported)

@@ -56,13 +56,21 @@ class DownwardAPIVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceAccountToken:
+    """Its file is left out: there are no tokens (L-145)."""
+
+    path: str = ""
+    expiration_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeProjection:
-    """One source of a projected volume; `unsupported` names a source that is not honored (such as
-    serviceAccountToken)."""
+    """One source of a projected volume; `unsupported` names one that minikubelet cannot provide."""
 
     config_map: ConfigMapVolume | None = None
     secret: SecretVolume | None = None
     downward_api: DownwardAPIVolume | None = None
+    service_account_token: ServiceAccountToken | None = None
     unsupported: str = ""
 
 

@@ -209,11 +209,19 @@ def test_findings_of_a_container(fields: Json, findings: list[str]) -> None:
                 ]
             },
             [
-                "pod.yaml: spec.volumes[0].projected.sources[0].serviceAccountToken: "
-                "not supported: there are no service account tokens and no certificates; "
+                "pod.yaml: warning: spec.volumes[0].projected.sources[0].serviceAccountToken: "
+                "has no effect: its file is left out: there are no service account tokens"
+            ],
+            id="a service account token",  # L-145
+        ),
+        pytest.param(
+            {"volumes": [{"projected": {"sources": [{"clusterTrustBundle": {"path": "t"}}]}}]},
+            [
+                "pod.yaml: spec.volumes[0].projected.sources[0].clusterTrustBundle: "
+                "not supported: there are no certificates of a cluster; "
                 "remove it, or project a Secret"
             ],
-            id="a service account token",
+            id="a certificate of a cluster",
         ),
     ],
 )

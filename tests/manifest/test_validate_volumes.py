@@ -17,6 +17,7 @@ from minikubelet.manifest.pod import (
     ProjectedVolume,
     ResourceFieldSelector,
     SecretVolume,
+    ServiceAccountToken,
     Volume,
     VolumeProjection,
 )
@@ -179,7 +180,7 @@ def a_projected(*sources: VolumeProjection) -> dict[str, Any]:
         ),
         pytest.param(
             a_projected(
-                VolumeProjection(secret=SecretVolume(), unsupported="serviceAccountToken"),
+                VolumeProjection(secret=SecretVolume(), unsupported="clusterTrustBundle"),
                 VolumeProjection(config_map=ConfigMapVolume()),
             ),
             [
@@ -189,6 +190,22 @@ def a_projected(*sources: VolumeProjection) -> dict[str, Any]:
                 f"{V}.projected.sources[1].configMap.name: Required value",
             ],
             id="projections without names",
+        ),
+        pytest.param(
+            a_projected(
+                VolumeProjection(service_account_token=ServiceAccountToken("", 599)),
+                VolumeProjection(service_account_token=ServiceAccountToken("../t", 2**32 + 1)),
+            ),
+            [
+                f"{V}.projected.sources[0].serviceAccountToken.expirationSeconds: "
+                "Invalid value: 599: may not specify a duration less than 10 minutes",
+                f"{V}.projected.sources[0].serviceAccountToken.path: Required value",
+                f"{V}.projected.sources[1].serviceAccountToken.expirationSeconds: "
+                "Invalid value: 4294967297: may not specify a duration larger than 2^32 seconds",
+                f"{V}.projected.sources[1].serviceAccountToken.path: "
+                "Invalid value: \"../t\": must not contain '..'",
+            ],
+            id="tokens",
         ),
     ],
 )

@@ -19,6 +19,7 @@ from minikubelet.manifest.pod import (
     ResourceFieldSelector,
     ResourceRequirements,
     SecretVolume,
+    ServiceAccountToken,
     Volume,
     VolumeProjection,
 )
@@ -139,6 +140,7 @@ def payload(volume: Volume, lookup: FakeObjectLookup) -> dict[str, VolumeFile]:
                             secret=SecretVolume("login", (KeyToPath("user", "x", 0o400),))
                         ),
                         VolumeProjection(downward_api=DownwardAPIVolume((NAME,))),
+                        VolumeProjection(service_account_token=ServiceAccountToken("token")),
                     ),
                     default_mode=0o444,
                 ),
@@ -208,9 +210,9 @@ def test_payload(volume: Volume, files: dict[str, VolumeFile], lookup: FakeObjec
         pytest.param(
             Volume(
                 "v",
-                projected=ProjectedVolume((VolumeProjection(unsupported="serviceAccountToken"),)),
+                projected=ProjectedVolume((VolumeProjection(unsupported="podCertificate"),)),
             ),
-            "serviceAccountToken is not supported: there is no cluster",
+            "podCertificate is not supported: there is no cluster",
             id="a source that needs a cluster",
         ),
     ],
