@@ -1,16 +1,25 @@
 """The kubeconfig that the daemon writes for its users (K-2, K-3).
 
-Role: render it (pure) and put it in place. A file of its own: no other kubeconfig is touched.
+Role: render it (pure) and put it in place. By default a file of its own; in one that has other
+clusters too, their entries are left as they are.
 """
 
 from __future__ import annotations
 
 import base64
 import ipaddress
+import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from minikubelet.apiserver.private_files import write_private
+from minikubelet.log import get_logger
+
+log = get_logger(__name__)
 
 _NAME = "minikubelet"
 
@@ -50,10 +59,59 @@ contexts:
 """
 
 
+def merged_kubeconfig(existing: str, ours: str) -> str:
+    """What somebody added to `existing`, with the cluster, the user and the context of `ours` in
+    their places. The user's choice of namespace and of the current context stays, once there is a
+    context of ours. Raises ValueError when `existing` is no kubeconfig."""
+    found, own = _parse(existing), _parse(ours)
+    if not found:
+        return ours
+    merged = dict(found)
+    contexts = _named(merged, "contexts")
+    was_known = _NAME in contexts
+    for plural in ("clusters", "users"):
+        merged[plural] = list((_named(merged, plural) | _named(own, plural)).values())
+    entry = _named(own, "contexts")[_NAME]
+    if was_known:
+        edited = contexts[_NAME].get("context")
+        kept = edited if isinstance(edited, dict) else {}
+        entry = {"name": _NAME, "context": kept | entry["context"]}
+    merged["contexts"] = list((contexts | {_NAME: entry}).values())
+    if not was_known or not merged.get("current-context"):
+        merged["current-context"] = _NAME
+    return existing if merged == found else yaml.safe_dump(own | merged, sort_keys=False)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+    except yaml.YAMLError as err:
+        raise ValueError(str(err)) from err
+    if not isinstance(config, dict) or config.get("kind", "Config") != "Config":
+        raise ValueError("it is of another kind")
+    return config
+
+
+def _named(config: Mapping[str, Any], plural: str) -> dict[str, dict[str, Any]]:
+    entries = config.get(plural) or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{plural} is no list of objects")
+    return {str(entry.get("name")): entry for entry in entries}
+
+
 def write_kubeconfig(path: Path, text: str) -> None:
     """0600, at one stroke; a directory that is missing is made, 0700. Raises OSError.
 
-    One that is right already is left alone: a full disk is no reason not to start."""
+    What else somebody keeps in the file stays; a file that is no kubeconfig is kept beside it. One
+    that is right already is left alone: a full disk is no reason not to start."""
+    try:
+        text = merged_kubeconfig(path.read_bytes().decode(), text)
+    except FileNotFoundError:
+        pass
+    except ValueError as err:
+        aside = path.with_name(f"{path.name}.old")
+        os.replace(path, aside)
+        log.warning("not a kubeconfig, kept aside", path=path, kept=aside, error=err)
     if not _is_written(path, text.encode()):
         write_private(path, text.encode())
 

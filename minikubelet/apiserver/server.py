@@ -7,6 +7,7 @@ the server stops, watches end cleanly first (A-4).
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import cast
@@ -75,6 +76,7 @@ class ApiServer:
         deleter.orphan_dependents = garbage.orphan
         self._chores = Chores(services.store, services.clock, (keeper, garbage))
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         routes = _routes(
             services, access, writer, deleter, self.watches, self._logs, self._streams, checks
         )
@@ -89,8 +91,8 @@ class ApiServer:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None
-        self._listener = await self.guard.listen(server, host, port, self._tls)
-        return int(self._listener.sockets[0].getsockname()[1])
+        self._listener = listener = await self.guard.listen(server, host, port, self._tls)
+        return int(listener.sockets[0].getsockname()[1])
 
     def prepare(self) -> None:
         """Make the namespaces that always exist, and begin to clean up after deletions."""
@@ -103,7 +105,8 @@ class ApiServer:
         self._chores.stop()
         if self._runner is None:
             return
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
         await self._runner.cleanup()
         self._runner = None
 

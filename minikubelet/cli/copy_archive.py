@@ -20,8 +20,14 @@ Warn = Callable[[str], None]
 def pack(source: str, name: str, stream: BinaryIO) -> None:
     """The tree at `source`, called `name` in the archive. Raises OSError."""
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-        # A link that is named is followed, links below it are kept.
-        archive.add(os.path.realpath(source), arcname=name)
+        # A link that is named is followed, links below it are kept. However deep the tree is.
+        left = [(os.path.realpath(source), name)]
+        while left:
+            path, called = left.pop()
+            archive.add(path, called, recursive=False)
+            if os.path.isdir(path) and not os.path.islink(path):
+                entries = sorted(os.listdir(path), reverse=True)
+                left += [(f"{path}/{entry}", f"{called}/{entry}") for entry in entries]
 
 
 class Unpacker:

@@ -62,7 +62,7 @@ async def serve(run: Foreground, ready: Callable[[Path, Farewell], None]) -> Non
     node, clock = run.node, run.node.clock
     identity = node_identity(NodeOptions(pod_ip=run.pod_ip))
     new_uid = new_identity().new_uid
-    store = memory_store(clock)
+    store = memory_store()
     await store.open()
     _fill(store, run, identity.name)
     journal, series = JournalMemory(), Series()

@@ -275,7 +275,7 @@ class _Nowhere:
         pass
 
 
-def memory_store(clock: Clock, limits: HistoryLimits | None = None) -> ObjectStore:
+def memory_store(limits: HistoryLimits | None = None) -> ObjectStore:
     return ObjectStore(_Nowhere(), limits)
 
 

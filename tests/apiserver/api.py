@@ -131,7 +131,7 @@ async def serving_api(
 ) -> AsyncIterator[Api]:
     """With `pki_dir`: over TLS, as kubectl wants it."""
     clock = clock or FakeClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
-    store = store or memory_store(clock, limits)
+    store = store or memory_store(limits)
     numbers, rng = itertools.count(1), random.Random(1)
 
     def identity() -> Identity:

@@ -79,7 +79,7 @@ class _Api:
 @asynccontextmanager
 async def _api(version: str, directory: Path, host: str = "127.0.0.1") -> AsyncIterator[_Api]:
     clock = SystemClock()
-    store = memory_store(clock)
+    store = memory_store()
     layout = Layout(directory / "state", directory / "log", directory / "run")
     pki = prepare_pki(directory / "pki", clock.now(), [host])
     services = ApiServices(

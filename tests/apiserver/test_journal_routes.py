@@ -76,7 +76,7 @@ def known(tmp_path: Path) -> Iterator[Known]:
     clock = FakeClock()
     journal = JournalFile(tmp_path / "journal", clock=clock)
     journal.open()
-    yield Known(journal, memory_store(clock), Layout(tmp_path, tmp_path / "log", tmp_path))
+    yield Known(journal, memory_store(), Layout(tmp_path, tmp_path / "log", tmp_path))
     journal.close()
 
 

@@ -119,7 +119,7 @@ async def test_probes(path: str) -> None:  # P-600 … P-603
         _probe("failure", kind=ProbeKind.LIVENESS),
         _probe("success", 3.0, kind=ProbeKind.STARTUP),
     )
-    found = await _samples(series, memory_store(FakeClock()), path)
+    found = await _samples(series, memory_store(), path)
     runs = {key: value for key, value in found.items() if key[0] == "prober_probe_total"}
     labels = {**WHERE, "pod_uid": "uid-1"}
     name = "prober_probe_total"
@@ -142,7 +142,7 @@ async def test_probes(path: str) -> None:  # P-600 … P-603
 
 async def test_pods_of_one_name_share_durations_but_not_counts() -> None:  # P-602
     series = _series(_probe("success"), _probe("success", pod=OTHER))
-    found = await _samples(series, memory_store(FakeClock()), "/metrics/probes")
+    found = await _samples(series, memory_store(), "/metrics/probes")
     name = "prober_probe_duration_seconds_count"
     assert found[_key(name, probe_type="Readiness", **WHERE)] == 2
     assert sorted(dict(key[1])["pod_uid"] for key in found if key[0] == "prober_probe_total") == [
@@ -173,7 +173,7 @@ async def test_starts_restarts_and_back_off() -> None:
         failed,
         back_off,
     )
-    found = await _samples(series, memory_store(FakeClock()))
+    found = await _samples(series, memory_store())
     labels = {**WHERE, "pod_uid": "uid-1"}
     expected = {
         _key("kubelet_pod_start_duration_seconds_count"): 1,
@@ -194,13 +194,13 @@ async def test_starts_restarts_and_back_off() -> None:
     }
     assert {key: found.get(key) for key in expected} == expected
     series.record(_started(3))
-    found = await _samples(series, memory_store(FakeClock()))
+    found = await _samples(series, memory_store())
     assert found[_key("kubelet_container_restarts_total", **labels)] == 3
     assert _key("kubelet_container_backoff_seconds", **labels) not in found
 
 
 async def test_what_runs_and_what_is_stored() -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     _put(store, "a", {"running": {}}, {"terminated": {}})
     _put(store, "b", {"running": {}}, {"running": {}})
     _put(store, "c", {"waiting": {}})
@@ -217,7 +217,7 @@ async def test_what_runs_and_what_is_stored() -> None:
 
 async def test_series_go_with_their_pods() -> None:  # P-602
     clock = FakeClock(START)
-    store = memory_store(clock)
+    store = memory_store()
     _put(store, "uid-1")
     _put(store, "mirror", **{"kubernetes.io/config.mirror": "static"})
     series = _series(
@@ -241,7 +241,7 @@ async def test_series_go_with_their_pods() -> None:  # P-602
 
 async def test_series_of_removed_pods_are_bounded_where_nobody_asks() -> None:
     clock = FakeClock(START)
-    store = memory_store(clock)
+    store = memory_store()
     series = Series()
     Metrics(series, store, clock)
     most = 0

@@ -9,7 +9,6 @@ import pytest
 from minikubelet.store.objects import Key
 from minikubelet.store.store import memory_store
 from tests.apiserver.api import NODE, Api, a_config_map, a_pod, key_of, serving_api
-from tests.fakes.clock import FakeClock
 
 NAMESPACES = "/api/v1/namespaces"
 
@@ -95,7 +94,7 @@ async def test_names_are_labels(api: Api) -> None:
 
 
 async def test_a_server_finishes_what_an_earlier_one_began() -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     async with serving_api(store=store) as api:
         await a_namespace(api)
         await api.ok("POST", f"{NAMESPACES}/team/pods", a_pod(nodeName=NODE))

@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from cryptography import x509
 
 from minikubelet.apiserver.issuing_apart import issue_apart
-from minikubelet.apiserver.kubeconfig import render_kubeconfig, server_url, write_kubeconfig
+from minikubelet.apiserver.kubeconfig import server_url
 from minikubelet.apiserver.pki import prepare_pki, server_context, server_hosts
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -164,20 +163,3 @@ def test_listening_everywhere_names_all_addresses() -> None:
 )
 def test_server_url(host: str, url: str) -> None:
     assert server_url(host, 7443) == url
-
-
-def test_kubeconfig(tmp_path: Path) -> None:  # K-2, K-3
-    path = tmp_path / "new" / "kubeconfig"
-    write_kubeconfig(path, "old")
-    write_kubeconfig(path, render_kubeconfig("https://127.0.0.1:1", b"PEM", "secret"))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [p.name for p in path.parent.iterdir()] == ["kubeconfig"]
-    config = yaml.safe_load(path.read_text())
-    assert config["clusters"][0]["cluster"] == {
-        "server": "https://127.0.0.1:1",
-        "certificate-authority-data": "UEVN",
-    }
-    assert config["users"] == [{"name": "minikubelet", "user": {"token": "secret"}}]
-    context = {"cluster": "minikubelet", "user": "minikubelet"}
-    assert config["contexts"] == [{"name": "minikubelet", "context": context}]
-    assert config["current-context"] == "minikubelet"

@@ -223,7 +223,7 @@ class _Node:
 
 @asynccontextmanager
 async def _node(directory: Path) -> AsyncIterator[_Node]:
-    store = memory_store(SystemClock())
+    store = memory_store()
     services = ApiServices(
         store=store,
         clock=SystemClock(),

@@ -25,7 +25,6 @@ from minikubelet.apiserver.services import Route
 from minikubelet.store.objects import StoreWriteError
 from minikubelet.store.store import ObjectStore, memory_store
 from tests.apiserver.api import CORE, TABLE, Api, a_config_map, a_pod, serving_api
-from tests.fakes.clock import FakeClock
 
 MAPS = f"{CORE}/configmaps"
 
@@ -136,7 +135,7 @@ async def test_discovery_in_the_form_that_was_asked_for(api: Api) -> None:  # K-
 
 
 async def test_a_server_can_start_again_on_the_same_objects() -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     async with serving_api(store=store) as api:
         created = await api.ok("POST", MAPS, a_config_map())
     async with serving_api(store=store) as api:

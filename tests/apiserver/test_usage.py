@@ -135,7 +135,7 @@ def test_summary() -> None:
 async def test_samples_are_shared_and_fresh(tmp_path: Path) -> None:
     """The first answer, and one after a long time, wait for a second sample."""
     clock = _Clock()
-    reader = UsageReader(memory_store(clock), Layout(tmp_path, tmp_path, tmp_path), clock)
+    reader = UsageReader(memory_store(), Layout(tmp_path, tmp_path, tmp_path), clock)
     first = await _read(reader, clock)
     assert first.node.window_seconds == pytest.approx(FRESH_SECONDS)
     await clock.advance(0.4)
@@ -152,7 +152,7 @@ async def test_samples_are_shared_and_fresh(tmp_path: Path) -> None:
 async def test_a_sample_without_a_container_that_runs_now_is_not_shared(tmp_path: Path) -> None:
     """`kubectl top pod` right after another one: the new Pod must be in the answer."""
     clock = _Clock()
-    store = memory_store(clock)
+    store = memory_store()
     reader = UsageReader(store, Layout(tmp_path, tmp_path, tmp_path), clock)
     first = await _read(reader, clock)
     store.create(Key("", "pods", "default", "web"), WEB)
@@ -203,7 +203,7 @@ async def _get(session: aiohttp.ClientSession, path: str, **headers: str) -> tup
 
 
 async def test_a_real_container_is_measured(tmp_path: Path) -> None:
-    store = memory_store(SystemClock())
+    store = memory_store()
     layout = Layout(tmp_path / "state", tmp_path / "log", tmp_path / "run")
     async with a_harness(tmp_path) as harness, _served(store, SystemClock(), tmp_path) as session:
         cid = "process://" + "a" * 64

@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Iterator
 
-from minikubelet.clock import SystemClock
 from minikubelet.store.store import ObjectStore, memory_store
 from minikubelet.store.watch import Watch
 from tests.bench.bench_store_writes import pod_of_the_api
@@ -46,7 +45,7 @@ def run() -> Iterator[Row]:
 
 
 async def _fan_out(watchers: int) -> float:
-    store = memory_store(SystemClock())
+    store = memory_store()
     key, document = pod_of_the_api(0)
     store.create(key, document)
     async with asyncio.TaskGroup() as group:
@@ -90,7 +89,7 @@ async def _events() -> float:
 
 async def _beside_others() -> float:
     """Seconds per write of a storage that nobody watches."""
-    store = memory_store(SystemClock())
+    store = memory_store()
     key, document = pod_of_the_api(0)
     store.create(key, document)
     async with asyncio.TaskGroup() as group:
@@ -108,7 +107,7 @@ async def _beside_others() -> float:
 
 async def _many() -> tuple[float, int]:
     """All changes are made before the watcher reads the first."""
-    store = memory_store(SystemClock())
+    store = memory_store()
     with store.watch(("", "pods")) as watch:
         began = time.perf_counter()
         _change_many(store)

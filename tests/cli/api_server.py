@@ -118,7 +118,7 @@ async def _serve(
     try:
         clock = SystemClock()
         pki = prepare_pki(directory / "pki", clock.now(), ["127.0.0.1"])
-        store = memory_store(clock)
+        store = memory_store()
         services = ApiServices(
             store=store,
             clock=clock,

@@ -11,6 +11,7 @@ import pytest
 
 from minikubelet.cli.copy_archive import Unpacker, pack
 from minikubelet.cli.copy_paths import CopyPath, PathError, directory_and_name, parse_copy_path
+from minikubelet.runtime.trees import remove_tree
 
 Member = tuple[str, str, str]
 """Name, type, and content or link."""
@@ -155,6 +156,20 @@ def test_a_cut_archive_is_an_error(tmp_path: Path) -> None:
     whole = archive(("./a", "file", "x" * 2000)).getvalue()
     with pytest.raises(tarfile.TarError):
         Unpacker("./a", str(tmp_path / "a"), print).unpack(io.BytesIO(whole[:1500]))
+
+
+def test_a_deep_tree_is_packed(tmp_path: Path) -> None:
+    top, depth = tmp_path / "d", 1200
+    try:
+        for level in range(depth + 1):
+            os.mkdir(f"{top}{'/a' * level}")
+        packed = io.BytesIO()
+        pack(str(top), "d", packed)
+    finally:
+        remove_tree(top)
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as tar:
+        assert tar.getnames()[-1] == "d" + "/a" * depth
 
 
 def test_packing(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.runtime.harness import eventually
 def parts(directory: Path) -> ApiParts:
     clock = SystemClock()
     return ApiParts(
-        store=memory_store(clock),
+        store=memory_store(),
         clock=clock,
         node_name="node",
         identity=new_identity,

@@ -169,7 +169,7 @@ async def a_daemon(
     """Run it beside the test; with `static` it waits for `set_static`. `documents` are pods that
     are in the store when it starts. With `running` false the test starts its parts."""
     clock = FakeClock()
-    store = memory_store(clock)
+    store = memory_store()
     for name in namespaces:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         store.create(Key("", "namespaces", "", name), namespace)

@@ -128,7 +128,7 @@ async def looked(fact: Callable[[], object]) -> None:
 
 
 def a_host(directory: Path, *, static: bool = False) -> Host:
-    store = memory_store(SystemClock())
+    store = memory_store()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     store.create(Key("", "namespaces", "", "default"), namespace)
     host = Host(directory, store, [])

@@ -60,7 +60,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def store(clock: FakeClock) -> ObjectStore:
-    store = memory_store(clock)
+    store = memory_store()
     store.create(Key("", "namespaces", "", "default"), _object("Namespace", "default"))
     return store
 

@@ -12,7 +12,6 @@ from minikubelet.node.object_lookup import StoredObjects
 from minikubelet.node.object_refs import objects_used
 from minikubelet.store.objects import Key
 from minikubelet.store.store import memory_store
-from tests.fakes.clock import FakeClock
 from tests.fakes.daemon import FakeDaemon, a_daemon, a_document
 
 
@@ -25,7 +24,7 @@ CONFIG_MAP = Key("", "configmaps", "default", "settings")
 
 
 def test_objects_are_read_as_they_are_stored() -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     lookup = StoredObjects(store)
     assert lookup.config_map("default", "settings") is None
     store.create(CONFIG_MAP, a_config_map(a="1"))

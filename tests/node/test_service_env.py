@@ -9,7 +9,6 @@ import pytest
 from minikubelet.node.service_env import StoredServices, service_environment
 from minikubelet.store.objects import Key
 from minikubelet.store.store import memory_store
-from tests.fakes.clock import FakeClock
 from tests.pod.builders import a_pod
 
 
@@ -63,7 +62,7 @@ def test_an_address_of_version_6_is_put_into_brackets() -> None:
     ],
 )
 def test_which_services_a_pod_sees(namespace: str, links: bool, names: set[str]) -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     for place, name in (("default", "kubernetes"), ("default", "web"), ("other", "theirs")):
         store.create(Key("", "services", place, name), a_service(name, "10.0.0.1", {"port": 1}))
     pod = a_pod(metadata={"namespace": namespace}, enable_service_links=links)

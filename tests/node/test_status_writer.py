@@ -6,7 +6,6 @@ from minikubelet.manifest.json_tree import Json
 from minikubelet.node.status_writer import StatusWriter, merged_status, pod_key
 from minikubelet.pod.pod_status import PodPhase, PodStatus
 from minikubelet.store.store import memory_store
-from tests.fakes.clock import FakeClock
 from tests.fakes.daemon import a_document
 from tests.pod.builders import a_pod
 
@@ -43,7 +42,7 @@ def test_members_that_others_write_stay_and_our_own_old_ones_go() -> None:
 
 
 def test_equal_statuses_and_strangers_are_not_written() -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     writer = StatusWriter(store)
     document = a_document()
     key = pod_key("default", "web")
@@ -62,7 +61,7 @@ def test_equal_statuses_and_strangers_are_not_written() -> None:
 
 
 def test_the_writes_of_the_writer_can_be_told_from_others() -> None:
-    store = memory_store(FakeClock())
+    store = memory_store()
     writer = StatusWriter(store)
     own: list[bool] = []
     store.subscribe(lambda change: own.append(writer.writing))

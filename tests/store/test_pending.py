@@ -13,7 +13,6 @@ from minikubelet.store.objects import Change
 from minikubelet.store.pending import Batch, Pending
 from minikubelet.store.persisted import Numbers
 from minikubelet.store.store import memory_store
-from tests.fakes.clock import FakeClock
 from tests.store.builders import a_key, create, replace
 
 _NUMBERS = Numbers(1, 1)
@@ -36,7 +35,7 @@ class _Disk:
 
 def _changes(names: list[str]) -> tuple[list[Change], set[int]]:
     """Writes of a store, and the versions of its objects in the end."""
-    store = memory_store(FakeClock(), HistoryLimits(max_changes=1_000))
+    store = memory_store(HistoryLimits(max_changes=1_000))
     changes: list[Change] = []
     store.subscribe(changes.append)
     for number, name in enumerate(names):

@@ -15,13 +15,12 @@ from minikubelet.store.objects import (
     NotFound,
 )
 from minikubelet.store.store import ObjectStore, memory_store
-from tests.fakes.clock import FakeClock
 from tests.store.builders import EVENTS, PODS, a_document, a_key, create, replace
 
 
 @pytest.fixture
 def store() -> ObjectStore:
-    return memory_store(FakeClock())
+    return memory_store()
 
 
 def test_every_write_takes_the_next_version_of_the_one_counter(store: ObjectStore) -> None:

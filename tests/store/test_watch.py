@@ -12,12 +12,11 @@ from minikubelet.store.history import HistoryLimits
 from minikubelet.store.objects import Change, Expired
 from minikubelet.store.store import ObjectStore, memory_store
 from minikubelet.store.watch import Watch
-from tests.fakes.clock import FakeClock
 from tests.store.builders import EVENTS, PODS, a_key, create, replace, told
 
 
 def a_store(max_changes: int = 10_000, max_bytes: int = 1 << 26) -> ObjectStore:
-    return memory_store(FakeClock(), HistoryLimits(max_changes, max_bytes))
+    return memory_store(HistoryLimits(max_changes, max_bytes))
 
 
 def test_a_watch_begins_behind_the_version_asked_for() -> None:
@@ -114,7 +113,7 @@ async def test_a_slow_watcher_falls_out_of_the_window_and_others_go_on() -> None
     ],
 )
 def test_the_window_is_bounded(limits: HistoryLimits, kept: int) -> None:
-    store = memory_store(FakeClock(), limits)
+    store = memory_store(limits)
     create(store, a_key())
     versions = [replace(store, a_key(), spec=f"{i:01000}") for i in range(50)]
     oldest = versions[-kept - 1]

@@ -54,12 +54,15 @@ def list_manifests(path: Path) -> list[Path] | None:
     return [entry for entry in sorted(entries, key=bytes) if not entry.is_dir()]
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """A FIFO without a writer must not hold the reader up."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def read_file(path: Path, node_name: str) -> ReadFile:
     try:
-        # A FIFO without a writer must not hold the reader up.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return ReadFile(error=f"{path}: not a regular file")
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
