@@ -127,7 +127,7 @@ def test_a_closed_port_is_not_the_end() -> None:
 
 def test_tcp_is_open_while_it_is_well() -> None:
     port = free_port()
-    script = ("--listen-after", "200ms", "--fail-after", "500ms", "--fail-for", "500ms")
+    script = ("--listen-after", "200ms", "--fail-after", "500ms", "--fail-for", "3s")
     with running("--tcp", str(port), *script) as mock:
         mock.read_until("listening in 0.2s")
         mock.read_until(f"listening: tcp {port}")
