@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 _ANNOUNCED = b"kubectl get pods"
 
 
@@ -129,6 +129,7 @@ class DaemonProcess:
     def lines(self, path: str) -> Iterator[bytes]:
         """Of an answer that goes on, such as a watch."""
         with self._connection() as connection:
+            connection.timeout = PATIENCE_SECONDS
             connection.request("GET", path, headers=self._headers())
             yield from connection.getresponse()
 
@@ -141,7 +142,7 @@ class DaemonProcess:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self._port, context=context, timeout=PATIENCE_SECONDS
+            "127.0.0.1", self._port, context=context, timeout=10
         )
         try:
             yield connection

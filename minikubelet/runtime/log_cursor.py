@@ -209,7 +209,7 @@ class LogCursor:
         return False
 
     def _open(self, name: str, stamp: str) -> _Open | None:
-        path = self._directory / name
+        path = os.path.join(self._directory, name)
         try:
             if name.endswith(".gz"):
                 packed = gzip.GzipFile(path)
@@ -225,7 +225,7 @@ class LogCursor:
         if self._file.stamp:
             return False
         try:
-            found = os.stat(self._directory / f"{self._instance}.log")
+            found = os.stat(os.path.join(self._directory, f"{self._instance}.log"))
         except FileNotFoundError:
             return False
         return os.path.samestat(found, os.fstat(self._file.fd))
@@ -272,12 +272,12 @@ class LogCursor:
         rotated = listing.rotated.get(self._instance, {})
         ours = os.fstat(file.fd)
         for stamp in sorted(rotated.keys() - self._done.keys()):
-            path = self._directory / rotated[stamp]
+            path = os.path.join(self._directory, rotated[stamp])
             try:
-                if path.suffix == ".gz":
+                if path.endswith(".gz"):
                     if _unpacked_size(path) == ours.st_size % 2**32:
                         return stamp
-                elif os.path.samestat(path.stat(), ours):
+                elif os.path.samestat(os.stat(path), ours):
                     return stamp
             except FileNotFoundError:
                 continue
@@ -326,9 +326,9 @@ class LogCursor:
         return batch
 
 
-def _unpacked_size(path: Path) -> int:
+def _unpacked_size(path: str) -> int:
     """Modulo 2**32, from the last four bytes of a gzip file."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         file.seek(-4, os.SEEK_END)
         (size,) = struct.unpack("<I", file.read(4))
     return int(size)

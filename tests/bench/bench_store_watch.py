@@ -33,7 +33,8 @@ def run() -> Iterator[Row]:
         "µs",
         floor / deliveries * MICROSECONDS,
         "asyncio.Event",
-        budget=11,
+        budget=4,
+        of_floor=True,
     )
     quiet = asyncio.run(_beside_others())
     yield Row(

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 Fact = dict[str, Any]
 

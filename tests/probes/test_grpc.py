@@ -283,12 +283,9 @@ async def hang_up(peer: Peer) -> None:
 )
 async def test_peers_that_are_not_ready(handler: Handler, detail: str) -> None:  # P-353
     async with a_server(handler) as server:
-        for seconds in (1, 10):  # a busy machine may take longer than a second to answer
-            result = await probe(server.port, timeout=seconds)
-            text = f'timeout: failed to connect service "127.0.0.1:{server.port}" within {seconds}s'
-            assert result.output == f"{text}: context deadline exceeded"
-            if result.detail.startswith(detail):
-                break
+        result = await probe(server.port, timeout=1)
+        text = f'timeout: failed to connect service "127.0.0.1:{server.port}" within 1s:'
+        assert result.output == f"{text} context deadline exceeded"
         assert result.detail.startswith(detail)
 
 

@@ -146,24 +146,16 @@ def events_of(facts: Facts) -> list[Event]:
 
 
 def differences(real: Sequence[Event], simulated: Sequence[Event]) -> list[str]:
-    """What is not the same, or not at about the same time."""
-    pairs, late = zip_longest(real, simulated), _tolerance()
-    return [
-        f"real: {a}, simulated: {b}" for a, b in pairs if not a or not b or not _equal(a, b, late)
-    ]
+    """What is not the same, or not within `TOLERANCE_SECONDS`."""
+    pairs = zip_longest(real, simulated)
+    return [f"real: {a}, simulated: {b}" for a, b in pairs if not a or not b or not _equal(a, b)]
 
 
-def _tolerance() -> float:
-    """A machine that has much more to do than these tests is late in proportion."""
-    enough_to_do = 2 * (os.cpu_count() or 1)
-    return TOLERANCE_SECONDS * max(1.0, os.getloadavg()[0] / enough_to_do)
-
-
-def _equal(a: Event, b: Event, tolerance: float) -> bool:
+def _equal(a: Event, b: Event) -> bool:
     return (
         a.what == b.what
-        and abs(a.seconds - b.seconds) <= tolerance
-        and abs(a.duration - b.duration) <= tolerance
+        and abs(a.seconds - b.seconds) <= TOLERANCE_SECONDS
+        and abs(a.duration - b.duration) <= TOLERANCE_SECONDS
     )
 
 
