@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minikubelet.manifest import names
-from minikubelet.manifest.fieldpath import FieldError, FieldPath, forbidden, invalid, required
+from minikubelet.manifest.fieldpath import FieldError, FieldPath, invalid, required
 from minikubelet.manifest.placement import (
     LabelSelector,
-    NodeSelectorRequirement,
     PodAffinity,
     PodAffinityTerm,
 )
 from minikubelet.manifest.validate_metadata import checked, validate_labels
+from minikubelet.manifest.validate_placement import validate_requirement
 
 _WEIGHT_MAX = 100
 
@@ -52,23 +52,4 @@ def _validate_term(term: PodAffinityTerm, path: FieldPath) -> Iterator[FieldErro
 def _validate_selector(selector: LabelSelector, path: FieldPath) -> Iterator[FieldError]:
     yield from validate_labels(selector.match_labels, path.child("matchLabels"))
     for index, requirement in enumerate(selector.match_expressions):
-        yield from _validate_requirement(requirement, path.child("matchExpressions").index(index))
-
-
-def _validate_requirement(
-    requirement: NodeSelectorRequirement, path: FieldPath
-) -> Iterator[FieldError]:
-    values = path.child("values")
-    match requirement.operator:
-        case "In" | "NotIn":
-            if not requirement.values:
-                yield required(values, "must be specified when `operator` is 'In' or 'NotIn'")
-        case "Exists" | "DoesNotExist":
-            if requirement.values:
-                detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-                yield forbidden(values, detail)
-        case operator:
-            yield invalid(path.child("operator"), operator, "not a valid selector operator")
-    yield from checked(path.child("key"), requirement.key, names.qualified_name)
-    for index, value in enumerate(requirement.values):
-        yield from checked(values.index(index), value, names.label_value)
+        yield from validate_requirement(requirement, path.child("matchExpressions").index(index))

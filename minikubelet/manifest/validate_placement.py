@@ -152,14 +152,19 @@ def _validate_term(
 ) -> Iterator[FieldError]:
     for index, requirement in enumerate(term.match_expressions):
         at = path.child("matchExpressions").index(index)
-        yield from _validate_expression(requirement, at, check_values=check_values)
+        yield from validate_requirement(requirement, at, ordered=True, check_values=check_values)
     for index, requirement in enumerate(term.match_fields):
         yield from _validate_match_field(requirement, path.child("matchFields").index(index))
 
 
-def _validate_expression(
-    requirement: NodeSelectorRequirement, path: FieldPath, *, check_values: bool
+def validate_requirement(
+    requirement: NodeSelectorRequirement,
+    path: FieldPath,
+    *,
+    ordered: bool = False,
+    check_values: bool = True,
 ) -> Iterator[FieldError]:
+    """Of a selector; `ordered`: of one that knows `Gt` and `Lt` too."""
     values = path.child("values")
     match requirement.operator:
         case "In" | "NotIn":
@@ -169,7 +174,7 @@ def _validate_expression(
             if requirement.values:
                 detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
                 yield forbidden(values, detail)
-        case "Gt" | "Lt":
+        case "Gt" | "Lt" if ordered:
             if len(requirement.values) != 1:
                 detail = "must be specified single value when `operator` is 'Lt' or 'Gt'"
                 yield required(values, detail)
