@@ -34,9 +34,9 @@ from minikubelet.manifest.fieldpath import invalid as invalid_field
 from minikubelet.manifest.json_tree import Json, copy_json
 from minikubelet.store.kinds import Resource
 from minikubelet.store.patch import (
-    MAX_OPERATIONS,
     ApplyConflict,
     PatchError,
+    PatchTooLargeError,
     json_patch,
     merge_patch,
     server_side_apply,
@@ -143,18 +143,14 @@ def _patched(current: Json, patch: Any, kind: str, resource: Resource) -> Any:
         if kind == _JSON:
             if not isinstance(patch, list):
                 raise bad_request("error decoding patch: json: a list of operations is wanted")
-            if len(patch) > MAX_OPERATIONS:
-                message = (
-                    f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got "
-                    f"{len(patch)}"
-                )
-                raise ApiError(413, "RequestEntityTooLarge", message)
             return json_patch(current, patch)
         if not isinstance(patch, dict):
             raise bad_request("error decoding patch: json: an object is wanted")
         if kind == _MERGE:
             return merge_patch(current, patch)
         return strategic_merge_patch(current, patch, resource.message)
+    except PatchTooLargeError as err:
+        raise ApiError(413, "RequestEntityTooLarge", err.message) from err
     except PatchError as err:
         raise _refused(err) from err
 

@@ -49,6 +49,9 @@ async def test_patches_that_are_refused(api: Api) -> None:
     assert (await api.patch(path, test, "json-patch")).status == 422
     assert (await api.patch(path, {}, "other-patch")).status == 415
     assert (await api.patch(path, [1], "merge-patch")).status == 400
+    many = await api.patch(path, test * 10_001, "json-patch")
+    assert (many.status, many.body["reason"]) == (413, "RequestEntityTooLarge")
+    assert many.message == "The allowed maximum operations in a JSON patch is 10000, got 10001"
     await api.patch(path, {"data": {"a": "b"}}, "merge-patch")
     stale = {"metadata": {"resourceVersion": created["metadata"]["resourceVersion"]}}
     assert (await api.patch(path, stale, "merge-patch")).status == 409  # K-35

@@ -26,6 +26,10 @@ class PatchError(Exception):
         self.invalid = invalid
 
 
+class PatchTooLargeError(PatchError):
+    """More operations than a patch may have (413 RequestEntityTooLarge)."""
+
+
 def refuse_deep_nesting(patch: Callable[P, R]) -> Callable[P, R]:
     """Make nesting beyond what this interpreter can follow an error of the client."""
 

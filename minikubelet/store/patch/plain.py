@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from minikubelet.manifest.json_tree import Json, copy_json
-from minikubelet.store.patch.errors import PatchError, refuse_deep_nesting
+from minikubelet.store.patch.errors import PatchError, PatchTooLargeError, refuse_deep_nesting
 
 MAX_OPERATIONS = 10_000
 MAX_COPIED_BYTES = 1024 * 1024
@@ -52,7 +52,7 @@ def json_patch(document: Json, operations: list[Any]) -> Json:
     if not isinstance(operations, list):
         raise PatchError("error decoding patch: a JSON patch is a list of operations")
     if len(operations) > MAX_OPERATIONS:
-        raise PatchError(
+        raise PatchTooLargeError(
             f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, "
             f"got {len(operations)}"
         )
