@@ -95,6 +95,7 @@ def test_a_shell_on_a_terminal(daemon: DaemonProcess) -> None:  # K-75
         terminal.wait_for(PROMPT)
         terminal.type("stty size\r")
         terminal.wait_for("24 80")
+        terminal.wait_for(PROMPT)  # what is typed before it is shown before it
         terminal.resize(111, 33)
         # The new size is on its way while we type: ask until it is there.
         terminal.type("until stty size | grep '33 111'; do sleep 0.1; done\r")
