@@ -120,8 +120,10 @@ def test_attaching_to_a_shell_again_and_again(daemon: DaemonProcess) -> None:
         terminal.wait_for("try pressing enter")
         terminal.type("value=kept; echo on the scr''een\r")
         terminal.wait_for("on the screen")
+        terminal.wait_for(PROMPT)
     with on_terminal(command(daemon, *words, "-q"), os.environ) as terminal:
         terminal.wait_for("on the screen")
+        terminal.wait_for(PROMPT)
         terminal.type("echo $value\r")
         terminal.wait_for("\nkept")
         terminal.type("exit\r")
